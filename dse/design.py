@@ -1,0 +1,251 @@
+"""What is built: a network's layers, the choices made for them, and the device they are built for.
+
+All values are frozen and valid when built. Nothing here knows how a design is found, built or stored.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from dse.canonical import digest
+from dse.errors import SpecError
+
+Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic"]
+IoType = Literal["io_parallel", "io_stream"]
+Attribute = str | int | float | bool
+
+STRATEGIES: tuple[Strategy, ...] = ("latency", "resource", "resource_unrolled", "distributed_arithmetic")
+IO_TYPES: tuple[IoType, ...] = ("io_parallel", "io_stream")
+
+# Names go into Tcl, C++ and shell scripts: anything but an identifier is refused at the border.
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_FIXED = re.compile(r"ap_(u?)fixed<(\d+),(-?\d+)((?:,AP_[A-Z_]+){0,2})>")
+_TOOLCHAIN = re.compile(r"(vivado_hls|vitis_hls)\s+(\d{4}\.\d)(?:\.\d+)?")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name may stand in generated Tcl, C++ and file names."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+class Fidelity(StrEnum):
+    """How far a result was taken. Results of two fidelities are never mixed in one column."""
+
+    ESTIMATE = "estimate"  # an analytic model; no tool was run
+    CSYNTH = "csynth"  # C synthesis
+    VSYNTH = "vsynth"  # logic synthesis
+    IMPL = "impl"  # placed and routed
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """A fixed-point type: `width_bits` in all, `integer_bits` of them before the point (sign included).
+
+    >>> str(Precision.parse("ap_fixed< 16, 6 >"))
+    'ap_fixed<16,6>'
+    """
+
+    width_bits: int
+    integer_bits: int
+    is_signed: bool = True
+    modes: tuple[str, ...] = ()  # rounding and saturation, e.g. ("AP_RND", "AP_SAT"); empty means the tool's default
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.width_bits <= 1024:
+            raise SpecError(f"precision: width_bits is {self.width_bits}, expected 1 to 1024")
+
+    @classmethod
+    def parse(cls, text: str) -> Precision:
+        """Read `ap_fixed<W,I>` or `ap_ufixed<W,I>`, with up to two modes.
+
+        Raises:
+            SpecError: if the text is no such type.
+        """
+        match = _FIXED.fullmatch(re.sub(r"\s+", "", text))
+        if match is None:
+            raise SpecError(f'precision: got {text!r}, expected e.g. "ap_fixed<16,6>"')
+        unsigned, width, integer, modes = match.groups()
+        return cls(int(width), int(integer), not unsigned, tuple(mode for mode in modes.split(",") if mode))
+
+    def __str__(self) -> str:
+        inner = ",".join([str(self.width_bits), str(self.integer_bits), *self.modes])
+        return f"ap_{'' if self.is_signed else 'u'}fixed<{inner}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer as the hardware sees it: a matrix product of n_in x n_out, done n_positions times per inference.
+
+    Attributes:
+        name: the network's own name of the layer.
+        kind: the file of `dse.layers` that knows this kind.
+        n_in: rows of the multiplier matrix (convolution: kernel area x channels); for layers without weights the number of
+            elements (or channels) that one position reads.
+        n_out: columns of the matrix (filters, units; 4 x units for an LSTM, 3 x units for a GRU).
+        n_positions: times the matrix is used per inference: output pixels or time steps; 1 for a dense layer.
+        n_state: units of a recurrent layer, whose second matrix is n_state x n_out; 0 for all others.
+        inputs: names of the layers that it reads.
+        output_shape: without the batch.
+        attributes: what else shapes the circuit, sorted by name: kernel, stride, padding, activation, ...
+    """
+
+    name: str
+    kind: str
+    n_in: int
+    n_out: int
+    n_positions: int = 1
+    n_state: int = 0
+    inputs: tuple[str, ...] = ()
+    output_shape: tuple[int, ...] = ()
+    attributes: tuple[tuple[str, Attribute], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not is_identifier(self.name):
+            raise SpecError(f"layer name {self.name!r}: expected a letter followed by letters, digits or _ (at most 64)")
+        for what in ("n_in", "n_out", "n_positions"):
+            if getattr(self, what) < 1:
+                raise SpecError(f"layer {self.name}: {what} is {getattr(self, what)}, expected at least 1")
+
+    def attribute(self, name: str, default: Attribute | None = None) -> Attribute | None:
+        """Return an attribute, or the default where the network did not say."""
+        return dict(self.attributes).get(name, default)
+
+    @property
+    def shape(self) -> tuple[str, int, int, int, int]:
+        """What makes two layers the same circuit but for weights: (kind, n_in, n_out, n_positions, n_state).
+
+        Cross-validation splits by this, and transfer between networks joins on it.
+        """
+        return (self.kind, self.n_in, self.n_out, self.n_positions, self.n_state)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network: its layers in topological order, and the digest of its structure and weights (64 hex digits)."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    digest: str
+
+    def __post_init__(self) -> None:
+        names = [layer.name for layer in self.layers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SpecError(f"network {self.name}: layer name {twice[0]!r} is used more than once")
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer of that name; KeyError if there is none."""
+        return next(layer for layer in self.layers if layer.name == name)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LayerChoice:
+    """What is chosen for one layer. `precision` None means the target's."""
+
+    reuse_factor: int
+    strategy: Strategy = "resource"
+    precision: Precision | None = None
+
+    def __post_init__(self) -> None:
+        if self.reuse_factor < 1:
+            raise SpecError(f"reuse factor {self.reuse_factor}: expected at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class DesignPoint:
+    """One choice per layer that has one, in network order. Layers without weights have no entry: they stay at 1."""
+
+    choices: tuple[tuple[str, LayerChoice], ...]
+
+    def __getitem__(self, layer_name: str) -> LayerChoice:
+        return dict(self.choices)[layer_name]
+
+    @property
+    def reuse_factors(self) -> tuple[int, ...]:
+        """The reuse factors in network order."""
+        return tuple(choice.reuse_factor for _, choice in self.choices)
+
+    def __str__(self) -> str:
+        return "[" + ", ".join(str(factor) for factor in self.reuse_factors) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """The synthesis tool.
+
+    >>> Toolchain.parse("vivado_hls 2019.2")
+    Toolchain(name='vivado_hls', version='2019.2')
+    """
+
+    name: str
+    version: str
+
+    @classmethod
+    def parse(cls, text: str) -> Toolchain:
+        """Read e.g. `vivado_hls 2019.2`; a patch number is dropped.
+
+        Raises:
+            SpecError: if the text names no known tool and version.
+        """
+        match = _TOOLCHAIN.fullmatch(text.strip())
+        if match is None:
+            raise SpecError(f'toolchain: got {text!r}, expected e.g. "vivado_hls 2019.2" or "vitis_hls 2023.2"')
+        return cls(*match.groups())
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Everything besides network and point that changes the circuit.
+
+    `part` is normalised (see `normalise_part`). `clock_uncertainty_percent` None means hls4ml's default for the tool.
+    """
+
+    part: str
+    clock_period_ns: float
+    io_type: IoType = "io_parallel"
+    precision: Precision = Precision(16, 6)
+    toolchain: Toolchain = Toolchain("vivado_hls", "2019.2")
+    hls4ml_version: str = "1.3.0"
+    clock_uncertainty_percent: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.clock_period_ns <= 1000:
+            raise SpecError(f"clock_period_ns is {self.clock_period_ns!r}, expected 0.1 to 1000")
+        if self.io_type not in IO_TYPES:
+            raise SpecError(f"io_type is {self.io_type!r}, expected one of {', '.join(IO_TYPES)}")
+
+
+def normalise_part(part: str) -> str:
+    """Return the one spelling of a part: lower case, no dashes, prefix `xc`.
+
+    >>> normalise_part("7z020clg400-1"), normalise_part("xcu250-figd2104-2L-e")
+    ('xc7z020clg4001', 'xcu250figd21042le')
+    """
+    bare = part.strip().lower().replace("-", "")
+    return bare if bare.startswith("xc") else "xc" + bare
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One question to a backend.
+
+    `basis` is "" for a run of the tool; for an estimate or a composition of recorded layers it is the digest of the constants or
+    of the corpus (with its replicate rule) that the answer rests on, so that two different answers never share a key.
+    """
+
+    network: Network
+    point: DesignPoint
+    target: Target
+    fidelity: Fidelity
+    basis: str = ""
+
+    @property
+    def key(self) -> str:
+        """64 hex digits over all that changes the circuit or the answer: never a path, host, date or backend name."""
+        return digest((self.network.digest, self.point, self.target, self.fidelity, self.basis))

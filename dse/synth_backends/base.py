@@ -1,0 +1,93 @@
+"""The seam to where a synthesis runs: one verb, `advance`.
+
+A backend is told, again and again, the complete set of jobs that are wanted *now*. It starts those it has not started, looks
+after those that run, stops those that are wanted no longer, and answers with the progress of each. It never blocks for long and
+keeps its truth outside this process (shims, files), so the same call after a crash re-adopts what still runs.
+
+A backend module exposes
+    Options                        frozen; its fields are the backend's keys in `[backend]`
+    create(options, site) -> SynthBackend
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from dse.design import Fidelity, Job, Layer, LayerChoice, Network, Target
+from dse.qor import Evaluation
+
+State = Literal["queued", "waiting", "running", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where one job stands. `evaluation` is there when, and only when, `state` is done.
+
+    `waiting` means held back by something outside (a licence, memory, disk); `message` says by what.
+    """
+
+    key: str
+    state: State
+    evaluation: Evaluation | None = None
+    host: str = ""
+    phase: str = ""
+    elapsed_seconds: float | None = None
+    eta_seconds: tuple[float, float] | None = None
+    memory_bytes: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a backend may know of its surroundings: the network (and its file), the target, and where it may write.
+
+    Attributes:
+        source: the network's file as the campaign names it, resolved.
+        work: directory of this campaign's running jobs; may not exist yet.
+        campaign: the campaign's name, for job names.
+        slots: how many jobs may run at once.
+        seed: the campaign's seed.
+    """
+
+    network: Network
+    target: Target
+    source: Path
+    work: Path
+    campaign: str
+    slots: int = 1
+    seed: int = 0
+
+
+class SynthBackend(Protocol):
+    """A place where jobs become evaluations.
+
+    Attributes:
+        fidelity: how far its results go.
+        basis: see `dse.design.Job.basis`; "" for a real tool.
+    """
+
+    fidelity: Fidelity
+    basis: str
+
+    def advance(self, wanted: Sequence[Job]) -> tuple[Progress, ...]:
+        """Bring the world closer to "all of these are done", and say where each stands, in the order given.
+
+        A job that was reported done may be asked for again and gives the same evaluation. Jobs not in `wanted` are stopped.
+
+        Raises:
+            BackendError: the machine is unfit for *every* job (no tool, unknown part); nothing was lost.
+            NotRecorded: a replay has no recording of the point.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsRecorded(Protocol):
+    """A backend that can serve only some choices: the space is narrowed to them."""
+
+    def recorded(self, layer: Layer) -> tuple[LayerChoice, ...]:
+        """Return the choices of a layer that can be served, ascending by reuse factor; empty if none."""
+        ...

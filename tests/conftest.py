@@ -1,0 +1,19 @@
+"""What all tests share: where recorded data lies, and a skip with a reason where it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of recorded data beside the project (`DSE_SHARED`, else `../shared`)."""
+    path = Path(os.environ.get("DSE_SHARED", ROOT.parent / "shared"))
+    if not (path / "data").is_dir():
+        pytest.skip(f"no recorded data at {path}; set DSE_SHARED")
+    return path
