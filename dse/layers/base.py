@@ -9,6 +9,7 @@ A layer-kind module exposes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,3 +79,67 @@ def closest(legal: tuple[int, ...], wanted: int) -> int:
     4
     """
     return min(legal, key=lambda value: (abs(value - wanted), value))
+
+
+# Vivado HLS unrolls at most this many multiplications and partitions arrays of at most this many elements: beyond it stops
+# with XFORM 203-504 or 203-103 and "Pre-synthesis failed" (hls4ml's maintainers, issue 1013). Vitis HLS states no such number.
+UNROLL_LIMIT = 4096
+
+
+def narrow(legal: Legal, name: str, reason: str, keeps: Callable[[int], bool]) -> Legal:
+    """Return what a rule leaves of a legal set; a rule that takes nothing away is not listed.
+
+    >>> narrow(Legal((1, 2, 4)), "odd", "only odd", lambda rf: rf % 2 == 1)
+    Legal(reuse_factors=(1,), rules=(Rule(name='odd', reason='only odd', removed=(2, 4)),))
+    """
+    removed = tuple(factor for factor in legal.reuse_factors if not keeps(factor))
+    if not removed:
+        return legal
+    kept = tuple(factor for factor in legal.reuse_factors if keeps(factor))
+    return Legal(kept, (*legal.rules, Rule(name, reason, removed)))
+
+
+def refuse(legal: Legal, name: str, reason: str) -> Legal:
+    """Return an empty set: hls4ml builds nothing, or something else, for any reuse factor."""
+    return narrow(legal, name, reason, lambda _: False)
+
+
+def explain(legal: Legal, name: str, reason: str) -> Legal:
+    """Return the same set with a rule that takes nothing away but that a user should know of."""
+    return Legal(legal.reuse_factors, (*legal.rules, Rule(name, reason, ())))
+
+
+def narrow_by_strategy(legal: Legal, strategy: Strategy, largest: int) -> Legal:
+    """Apply what hls4ml's strategy itself allows; `largest` is the largest legal value of the whole matrix."""
+    match strategy:
+        case "latency":
+            return explain(
+                legal,
+                "latency_unchecked",
+                "hls4ml takes any reuse factor under Latency without checking it; offered is the set that Resource allows",
+            )
+        case "resource_unrolled":
+            legal = narrow(
+                legal, "unrolled_above_1", "hls4ml builds Resource instead where the reuse factor is 1", lambda rf: rf > 1
+            )
+            return narrow(
+                legal, "unrolled_below_maximum", "hls4ml leaves the largest value out of ResourceUnrolled", lambda rf: rf < largest
+            )
+        case "distributed_arithmetic":
+            return narrow(
+                legal, "distributed_arithmetic_is_1", "hls4ml allows only 1 under distributed arithmetic", lambda rf: rf == 1
+            )
+    return legal
+
+
+def narrow_by_unrolling(legal: Legal, target: Target, strategy: Strategy, multipliers: Callable[[int], int]) -> Legal:
+    """Take away what Vivado HLS refuses to unroll; `multipliers(rf)` is the number of products unrolled side by side."""
+    if target.toolchain.name != "vivado_hls" or strategy == "distributed_arithmetic":
+        return legal
+    return narrow(
+        legal,
+        "unroll_limit",
+        f"Vivado HLS unrolls at most {UNROLL_LIMIT} multiplications (XFORM 203-504)"
+        + (", and Latency unrolls the whole matrix whatever the reuse factor" if strategy == "latency" else ""),
+        lambda rf: multipliers(rf) <= UNROLL_LIMIT,
+    )
