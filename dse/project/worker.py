@@ -1,0 +1,106 @@
+"""The worker process: `python -m dse.project.worker MEMORY_BYTES FILE_BYTES PROJECT_SECONDS`.
+
+Reads one JSON request a line, writes one JSON answer a line, and ends when its input ends. Whatever the libraries print on standard
+output goes to standard error, so that answers stay clean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from dse.errors import ConversionError, DseError
+
+
+def main(arguments: list[str]) -> int:
+    """Serve requests until the input ends."""
+    memory_bytes, file_bytes, project_seconds = int(arguments[0]), int(arguments[1]), float(arguments[2])
+    _limit(resource.RLIMIT_AS, memory_bytes)
+    _limit(resource.RLIMIT_FSIZE, file_bytes)
+    _limit(resource.RLIMIT_CORE, 0)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        from dse.project import generate
+
+        try:
+            generate.load_libraries()
+        except DseError as error:
+            _answer(answers, {"error": type(error).__name__, "message": str(error)})
+            return 3
+        _answer(answers, {"ready": True})
+        for line in sys.stdin:
+            with _time_limit(project_seconds):
+                document = _serve(line)
+            _answer(answers, document)
+    _remove_scratch()
+    return 0
+
+
+def _serve(line: str) -> dict[str, Any]:
+    from dse.project import generate
+
+    try:
+        generate.write_project(json.loads(line))
+    except DseError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except MemoryError:
+        return {"error": ConversionError.__name__, "message": "project generator: the worker's memory limit was reached."}
+    except Exception as error:
+        # The libraries raise bare exceptions of all kinds; the trace goes to the log, the user gets a sentence.
+        traceback.print_exc()
+        reason = " ".join(str(error).split())[:400]
+        message = f"hls4ml cannot build this network: {type(error).__name__}: {reason}. Simplify the layer named, or report it."
+        return {"error": ConversionError.__name__, "message": message}
+    return {"done": True}
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Any:
+    """End this process if a request takes too long, even when nobody is left to notice.
+
+    The parent ends a late worker first; this is for the case that the parent was killed. The processor-time limit holds where a
+    signal would be ignored.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + 4 * seconds) + 10, soft_only=True)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, 1.5 * seconds + 10)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _limit(what: int, value: int, *, soft_only: bool = False) -> None:
+    _, hard = resource.getrlimit(what)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(what, (value, hard if soft_only else value))
+
+
+def _answer(answers: IO[str], document: dict[str, Any]) -> None:
+    try:
+        answers.write(json.dumps(document) + "\n")
+        answers.flush()
+    except BrokenPipeError:  # the parent is gone; a finished project stays for whoever comes next
+        _remove_scratch()
+        os._exit(0)
+
+
+def _remove_scratch() -> None:
+    """Remove this worker's own scratch directory, in case the parent was killed and cannot."""
+    scratch = Path(os.environ.get("HOME", ""))
+    if scratch.name.startswith("dse-generator-"):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

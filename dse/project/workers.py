@@ -1,0 +1,204 @@
+"""Warm worker processes that write projects, and the queue in front of them.
+
+A worker is a fresh interpreter in a session of its own: models are code, so it gets a clean environment, limits on memory and
+time, and no network where the system lets us take it away. It speaks JSON lines over pipes; nothing is ever unpickled. Nothing here
+blocks but `Generation.result` and `ProjectGenerator.close`: all progress is made inside `poll`, which `done` calls.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from dse.design import Job
+from dse.errors import ConversionError, DseError, NetworkError
+from dse.project.plan import ProjectPlan, load_plan
+from dse.project.process import Limits, WorkerProcess
+from dse.project.request import ERRORS, encode_request, vendor_part
+
+_ATTEMPTS = 2  # a worker that dies is most often the machine's doing (memory); one more try, then it is the network's
+
+
+class Generation:
+    """One project on its way; a small future that is polled."""
+
+    def __init__(self, request: dict[str, Any], advance: Callable[[], None]):
+        self.request = request
+        self.destination = Path(request["destination"])
+        self.staging = Path(request["staging"])
+        self.attempts = 0
+        self._advance = advance
+        self._plan: ProjectPlan | None = None
+        self._error: DseError | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is a plan or an error, without making progress."""
+        return self._plan is not None or self._error is not None
+
+    def done(self) -> bool:
+        """Make progress without blocking, and say whether there is a plan or an error."""
+        if not self.is_settled:
+            self._advance()
+        return self.is_settled
+
+    def result(self, timeout_seconds: float | None = None) -> ProjectPlan:
+        """Return the plan, waiting for it if need be.
+
+        Raises:
+            ConversionError: hls4ml refused the network, built something else than was asked, or took too long; names the layer.
+            NetworkError: the network file cannot be loaded.
+            TimeoutError: there is no result after `timeout_seconds`.
+        """
+        give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while not self.done():
+            if give_up is not None and time.monotonic() > give_up:
+                raise TimeoutError(f"{self.destination}: no project after {timeout_seconds} s")
+            time.sleep(0.01)
+        if self._error is not None:
+            raise self._error
+        assert self._plan is not None
+        return self._plan
+
+    def settle(self, outcome: ProjectPlan | DseError) -> None:
+        """Record the outcome; what a failed attempt wrote is removed."""
+        if isinstance(outcome, DseError):
+            self._error = outcome
+            shutil.rmtree(self.staging, ignore_errors=True)
+        else:
+            self._plan = outcome
+
+
+class ProjectGenerator:
+    """A few warm workers that turn jobs into projects.
+
+    Args:
+        n_workers: processes; each needs about 1 GB and one core.
+        python: interpreter that has hls4ml and Keras; None means this one.
+        limits: time and memory of a worker.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        n_workers: int = 1,
+        *,
+        python: Path | None = None,
+        limits: Limits = Limits(),  # noqa: B008  frozen
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._limits, self._clock = limits, clock
+        self._workers = [WorkerProcess(python, limits, clock) for _ in range(n_workers)]
+        self._queue: deque[Generation] = deque()
+        self._active: dict[int, Generation] = {}  # index of the worker
+        self._checked: dict[tuple[Path, int, int], str] = {}  # (file, mtime, size) -> digest of the network read from it
+
+    def __enter__(self) -> ProjectGenerator:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def submit(self, job: Job, source: Path, destination: Path, *, part: str | None = None) -> Generation:
+        """Ask for a job's project; returns at once.
+
+        Args:
+            job: network, point and target.
+            source: the network's file.
+            destination: directory to make; it appears only when the project is complete.
+            part: the device as the vendor spells it; None derives it from the normalised `job.target.part`.
+
+        Raises:
+            NetworkError: the file holds a layer that is not on the allow-list, or no longer the network of the job.
+            SpecError: the part has no package or speed grade.
+            ConversionError: the destination exists.
+        """
+        source, destination = source.absolute(), destination.absolute()
+        if destination.exists():
+            raise ConversionError(f"{destination}: exists already; got a used directory, expected a fresh one per job.")
+        self._check_network(job, source)
+        staging = destination.with_name(f"{destination.name}.tmp-{secrets.token_hex(4)}")
+        part = vendor_part(job.target.part) if part is None else part
+        generation = Generation(encode_request(job, source, destination, staging, part), self.poll)
+        self._queue.append(generation)
+        self.poll()
+        return generation
+
+    def poll(self) -> None:
+        """Take answers, notice dead and late workers, hand out waiting requests. Never blocks for long."""
+        for index, worker in enumerate(self._workers):
+            generation = self._active.get(index)
+            if generation is not None:
+                self._look_after(index, worker, generation)
+            if index not in self._active and self._queue:
+                self._hand_out(index, worker, self._queue.popleft())
+
+    def cancel(self, generation: Generation) -> None:
+        """Give a request up; if it is being worked on, its worker is ended."""
+        for index, active in tuple(self._active.items()):
+            if active is generation:
+                self._workers[index].kill()
+                del self._active[index]
+        if generation in self._queue:
+            self._queue.remove(generation)
+        if not generation.is_settled:
+            generation.settle(ConversionError(f"{generation.destination}: generation was cancelled."))
+
+    def close(self) -> None:
+        """End all workers; requests without a result are cancelled."""
+        for generation in (*self._active.values(), *self._queue):
+            self.cancel(generation)
+        for worker in self._workers:
+            worker.close()
+
+    def process_ids(self) -> tuple[int, ...]:
+        """Return the process ids of the workers that live."""
+        return tuple(worker.pid for worker in self._workers if worker.pid is not None)
+
+    def _hand_out(self, index: int, worker: WorkerProcess, generation: Generation) -> None:
+        generation.attempts += 1
+        self._active[index] = generation
+        worker.ask(generation.request)
+
+    def _look_after(self, index: int, worker: WorkerProcess, generation: Generation) -> None:
+        answer = worker.answer()
+        if answer is None:
+            return
+        del self._active[index]
+        if answer.get("died") and generation.attempts < _ATTEMPTS:
+            shutil.rmtree(generation.staging, ignore_errors=True)
+            self._queue.appendleft(generation)
+            return
+        generation.settle(self._outcome(answer, generation))
+
+    def _outcome(self, answer: dict[str, Any], generation: Generation) -> ProjectPlan | DseError:
+        if "error" in answer:
+            kind = ERRORS.get(str(answer["error"]), ConversionError)
+            return kind(str(answer.get("message", "no message")))
+        try:
+            return load_plan(generation.destination)
+        except ConversionError as error:
+            return error
+
+    def _check_network(self, job: Job, source: Path) -> None:
+        """Read the file without Keras, behind the allow-list of layers, before any worker sees it."""
+        try:
+            status = source.stat()
+        except OSError as error:
+            raise NetworkError(f"{source}: cannot be read; got {error.strerror}. Check [network] source.") from error
+        stamp = (source, status.st_mtime_ns, status.st_size)
+        if stamp not in self._checked:
+            from dse.networks import read_network
+
+            self._checked[stamp] = read_network(source).digest
+        if self._checked[stamp] != job.network.digest:
+            raise NetworkError(
+                f"{source}: changed since the campaign read it; got digest {self._checked[stamp][:12]}, "
+                f"expected {job.network.digest[:12]}. Start a new campaign for the new network."
+            )
