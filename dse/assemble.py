@@ -1,0 +1,166 @@
+"""From a campaign file to live objects: the only place that knows how the parts fit together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse import registry
+from dse.campaign import state as events
+from dse.campaign.spec import CampaignSpec
+from dse.campaign.state import CampaignState, replay
+from dse.campaign.tables import LayerTable
+from dse.design import Layer, LayerChoice, Precision
+from dse.errors import SpaceError, SpecChanged
+from dse.evaluate import Evaluator
+from dse.loop import Campaign, Watcher
+from dse.search.base import View
+from dse.space import DesignSpace, LayerOptions
+from dse.store.cache import Cache
+from dse.store.journal import Journal, read_events
+from dse.synth_backends.base import ListsRecorded, Site, SynthBackend
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A campaign's spec with its space and backend: all that is needed to evaluate a point, but no state."""
+
+    spec: CampaignSpec
+    space: DesignSpace
+    backend: SynthBackend
+
+    @property
+    def meaning(self) -> dict[str, str]:
+        """See `CampaignSpec.meaning`; what the backend's answers rest on belongs to it."""
+        return {**self.spec.meaning, "backend.fidelity": self.backend.fidelity.value, "backend.basis": self.backend.basis}
+
+    def view(self, state: CampaignState) -> View:
+        """What a searcher may know now."""
+        spec = self.spec
+        return View(
+            network=spec.network,
+            target=spec.target,
+            part=spec.part,
+            space=self.space,
+            objectives=spec.objectives,
+            limits=spec.limits,
+            finished=state.finished,
+            pending=state.pending,
+            seed=spec.seed,
+        )
+
+
+def assemble(spec: CampaignSpec) -> Question:
+    """Build backend and space.
+
+    Raises:
+        CorpusError, SpaceError, BackendError: the campaign cannot run as it is.
+    """
+    site = Site(
+        network=spec.network,
+        target=spec.target,
+        source=spec.source.absolute(),
+        work=spec.state.absolute() / "work",
+        campaign=spec.name,
+        slots=spec.slots,
+        seed=spec.seed,
+    )
+    backend: SynthBackend = registry.load("synth_backends", spec.backend_kind).create(spec.backend_options, site)
+    return Question(spec, build_space(spec, backend), backend)
+
+
+def build_space(spec: CampaignSpec, backend: SynthBackend) -> DesignSpace:
+    """Return the legal choices of every layer with weights, narrowed by the campaign and by what the backend can serve.
+
+    Raises:
+        SpaceError: a layer has no choice left; says what took them away.
+    """
+    rules = dict(spec.layer_rules)
+    options = []
+    for layer in spec.network.layers:
+        if registry.layer_kind(layer.kind).matrices(layer):
+            choices = _choices(spec, layer, rules.get(layer.name, LayerTable()), backend)
+            options.append(LayerOptions(layer, choices))
+    if not options:
+        raise SpaceError(f"network {spec.network.name}: no layer has weights, so there is nothing to choose")
+    return DesignSpace(tuple(options))
+
+
+def _choices(spec: CampaignSpec, layer: Layer, rule: LayerTable, backend: SynthBackend) -> tuple[LayerChoice, ...]:
+    strategy = rule.strategy or spec.strategy
+    legal = registry.layer_kind(layer.kind).legal(layer, spec.target, strategy)
+    asked = rule.reuse_factors or (() if rule.reuse_factor is None else (rule.reuse_factor,))
+    precision = None if rule.precision is None else Precision.parse(rule.precision)
+    choices = tuple(LayerChoice(f, strategy, precision) for f in legal.reuse_factors if not asked or f in asked)
+    if not choices:
+        why = "; ".join(f"{rule.name}: {rule.reason}" for rule in legal.rules) or "its shape allows none"
+        raise SpaceError(f"layer {layer.name}: no legal reuse factor with strategy {strategy}: {why}")
+    if not isinstance(backend, ListsRecorded):
+        return choices
+    recorded = {choice.reuse_factor for choice in backend.recorded(layer)}
+    served = tuple(choice for choice in choices if choice.reuse_factor in recorded)
+    if not served:
+        raise SpaceError(
+            f"layer {layer.name} ({layer.kind} {layer.n_in} x {layer.n_out}, {layer.n_positions} positions): nothing is recorded for it;"
+            f" recorded reuse factors of this shape: {sorted(recorded) or 'none'}, legal: {[c.reuse_factor for c in choices]}."
+            " Record it, use another corpus, or use the estimate backend."
+        )
+    return served
+
+
+def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fresh: bool = False) -> Campaign:
+    """Open (or start) a campaign's journal for writing and build the loop's objects.
+
+    Raises:
+        CampaignLocked: another process runs it.
+        SpecChanged: the file now asks something else than the journal answers; shows the difference.
+    """
+    spec = question.spec
+    journal = Journal(spec.state / "journal.jsonl")
+    try:
+        if fresh and journal.events:
+            journal.close()
+            spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
+            journal = Journal(spec.state / "journal.jsonl")
+        state = replay(journal.events)
+        refuse_changes(dict(state.meaning), question.meaning, spec.path)
+    except BaseException:
+        journal.close()
+        raise
+    campaign = Campaign(
+        journal=journal,
+        state=state,
+        searcher=registry.load("search", spec.search_kind).create(spec.search_options),
+        evaluator=Evaluator(Cache(spec.cache), question.backend),
+        view=question.view,
+        budget=spec.budget,
+        slots=spec.slots,
+        watchers=watchers,
+    )
+    if not journal.events:
+        campaign.record(events.opened(spec.name, question.meaning))
+    return campaign
+
+
+def refuse_changes(before: dict[str, str], after: dict[str, str], path: Path) -> None:
+    """Raise SpecChanged if a campaign with a journal now means something else; the message shows each difference."""
+    if not before or before == after:
+        return
+    keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    rows = [f"  {key}: {before.get(key, '(not set)')} -> {after.get(key, '(not set)')}" for key in keys]
+    raise SpecChanged(
+        "\n".join(
+            [
+                f"{path}: the campaign has results, and the file now asks something else:",
+                *rows,
+                "Undo the change, give the campaign another name, or start again with --fresh (the old state is kept aside).",
+            ]
+        )
+    )
+
+
+def read_state(spec: CampaignSpec) -> CampaignState:
+    """Return what has happened so far, reading only; works while the campaign runs."""
+    found, _ = read_events(spec.state / "journal.jsonl")
+    return replay(found)

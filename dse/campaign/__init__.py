@@ -1,0 +1,1 @@
+"""Campaigns: the file that asks (`spec`), where its keys stand (`positions`), and what has happened (`state`)."""

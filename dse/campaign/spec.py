@@ -1,0 +1,194 @@
+"""From a campaign file to a `CampaignSpec`, or to all that is wrong with the file at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from dse.campaign import sections
+from dse.campaign.positions import find_places
+from dse.campaign.problems import CampaignProblems, Problem, did_you_mean, unknown_key
+from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, TargetTable, read_table
+from dse.design import Network, Strategy, Target, is_identifier
+from dse.errors import SpecError
+from dse.objectives import Budget, Limit, Objective
+from dse.parts import Part
+
+MAX_BYTES = 2**20
+TABLES = ("campaign", "network", "target", "search", "objective", "limit", "layer", "backend", "budget", "notify")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """A campaign file, read and checked; everything that needs no backend is resolved.
+
+    Attributes:
+        path: the file.
+        source: the network's file, resolved against the campaign file's folder.
+        strategy: hls4ml strategy of all layers that `layer_rules` does not set.
+        search_options, backend_options: the frozen `Options` of their modules.
+        cache: root of the shared cache.
+    """
+
+    path: Path
+    name: str
+    seed: int
+    cache: Path
+    network: Network
+    source: Path
+    allow_code: bool
+    target: Target
+    part: Part
+    strategy: Strategy
+    layer_rules: tuple[tuple[str, LayerTable], ...]
+    mode: str
+    search_kind: str
+    search_options: Any
+    objectives: tuple[Objective, ...]
+    limits: tuple[Limit, ...]
+    backend_kind: str
+    backend_options: Any
+    slots: int
+    budget: Budget
+    notify: NotifyTable
+
+    @property
+    def state(self) -> Path:
+        """The folder of journal, page and running jobs."""
+        return self.path.parent / self.name
+
+    @property
+    def meaning(self) -> dict[str, str]:
+        """All that changes what the campaign asks, as text by dotted key; two campaigns of equal meaning are the same question."""
+        pairs: dict[str, object] = {
+            "campaign.seed": self.seed,
+            "network.digest": self.network.digest,
+            "target.strategy": self.strategy,
+            "search.mode": self.mode,
+            "search.kind": self.search_kind,
+            "backend.kind": self.backend_kind,
+        }
+        pairs |= {f"target.{key}": getattr(self.target, key) for key in (f.name for f in fields(self.target))}
+        pairs |= {f"search.{key}": value for key, value in asdict(self.search_options).items()}
+        pairs |= {f"objective.{o.metric}": f"minimise, reference {o.reference}" for o in self.objectives}
+        pairs |= {f"limit.{limit.metric}": limit.maximum for limit in self.limits}
+        pairs |= {f"layer.{name}": {k: v for k, v in asdict(rule).items() if v is not None} for name, rule in self.layer_rules}
+        return {key: str(value) for key, value in sorted(pairs.items())}
+
+
+def read_campaign(path: Path, overrides: Iterable[str] = ()) -> CampaignSpec:
+    """Read and check a campaign file.
+
+    Args:
+        overrides: `key=value` texts, e.g. `search.mode=compact`, applied before checking; values are TOML, or else text.
+
+    Raises:
+        CampaignProblems: with every problem found, each with line, column and hint.
+        SpecError: the file cannot be read, or is no TOML.
+    """
+    text = _read_text(path)
+    document = _parse(path, text)
+    for override in overrides:
+        _apply(document, override)
+    problems: list[Problem] = []
+    spec = _build(path, document, problems)
+    if problems or spec is None:
+        raise CampaignProblems(str(path), text.split("\n"), problems, find_places(text))
+    return spec
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise SpecError(f"{path}: is a folder, expected a campaign file. Name the .toml file in it.")
+        if path.stat().st_size > MAX_BYTES:
+            raise SpecError(f"{path}: larger than 1 MiB, that is no campaign file.")
+        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+    except FileNotFoundError:
+        near = did_you_mean(path.name, tuple(p.name for p in path.parent.glob("*.toml"))) if path.parent.is_dir() else ""
+        raise SpecError(
+            f"{path}: no such file{', ' + near if near else ''}. `dse init NETWORK` writes a campaign to start from."
+        ) from None
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: not UTF-8 text (byte {error.start}).") from error
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SpecError(f"{path}: not valid TOML: {error}.") from error
+
+
+def _apply(document: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or len(parts) < 2 or not all(parts):
+        raise SpecError(f"-o {override}: expected table.key=value, e.g. -o search.mode=compact")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    table = document
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise SpecError(f"-o {override}: `{part}` is not a table of this campaign")
+    table[parts[-1]] = parsed
+
+
+def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> CampaignSpec | None:
+    problems.extend(unknown_key((key,), dict.fromkeys(TABLES)) for key in document if key not in TABLES)
+    campaign = read_table(CampaignTable, document.get("campaign", {}), ("campaign",), problems)
+    if campaign and not is_identifier(campaign.name):
+        problems.append(Problem(("campaign", "name"), f"campaign.name: got {campaign.name!r}, expected letters, digits and _"))
+    network_table = read_table(NetworkTable, document.get("network", {}), ("network",), problems)
+    network = sections.network_of(path, network_table, problems)
+    target_table = read_table(TargetTable, document.get("target", {}), ("target",), problems)
+    target, part = sections.read_target(target_table, problems)
+    mode, search_kind, search_options = sections.read_search(document.get("search", {}), problems)
+    backend, backend_options = sections.read_backend(document.get("backend"), problems)
+    objectives = sections.read_objectives(document.get("objective", []), problems)
+    limits = sections.read_limits(document.get("limit", []), part, problems)
+    budget = read_table(BudgetTable, document.get("budget", {}), ("budget",), problems)
+    notify = read_table(NotifyTable, document.get("notify", {}), ("notify",), problems)
+    rules = sections.read_layer_rules(document.get("layer", {}), network, target, target_table, problems)
+    if problems or not (
+        campaign and network_table and network and target_table and target and part and backend and budget and notify
+    ):
+        return None
+    return CampaignSpec(
+        path=path,
+        name=campaign.name,
+        seed=campaign.seed,
+        cache=_cache(path, campaign.cache),
+        network=network,
+        source=path.parent / network_table.source,
+        allow_code=network_table.allow_code,
+        target=target,
+        part=part,
+        strategy=target_table.strategy,
+        layer_rules=rules,
+        mode=mode,
+        search_kind=search_kind,
+        search_options=search_options,
+        objectives=objectives,
+        limits=limits,
+        backend_kind=backend.kind,
+        backend_options=backend_options,
+        slots=backend.slots,
+        budget=Budget(budget.syntheses, None if budget.hours is None else float(budget.hours)),
+        notify=notify,
+    )
+
+
+def _cache(path: Path, named: str) -> Path:
+    if named:
+        return (path.parent / Path(named).expanduser()).absolute()
+    folder = path.absolute().parent
+    return (folder.parent if folder.name == "campaigns" else folder) / "cache"

@@ -1,0 +1,179 @@
+"""What has happened in a campaign: a fold over its journal.
+
+Events (one JSON object a line; all carry `at`, UTC, and `elapsed`, seconds of this session since the event before it, so that a
+pause between two sessions counts nothing):
+    opened    schema, campaign, meaning          the first line
+    proposed  trials, certificate, notes         before any work; one line per batch, so that a batch is there whole or not at all
+    finished  number, cached, evaluation         after the result is in the cache
+    stopped   kind, reason, certificate, notes   `kind`: search (its own rule) or budget
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dse.errors import CorruptJournal, DseError
+from dse.qor import Evaluation, Failure
+from dse.search.base import Advice, Certificate, Trial, TrialStatus
+from dse.store.codec import evaluation_from_json, evaluation_to_json, point_from_json, point_to_json
+from dse.store.journal import SCHEMA, Event
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignState:
+    """All that is known of a campaign at one moment.
+
+    Attributes:
+        identity: tells this run of the campaign from an earlier one of the same name (`--fresh`).
+        trials: by number, in the order proposed.
+        order: numbers of the finished trials, in the order in which they finished.
+        certificate: the last one that the search gave.
+        stop: (kind, reason) once stopped; a budget stop is lifted when the budget is raised.
+        active_seconds: wall time of all sessions.
+    """
+
+    identity: str = ""
+    meaning: tuple[tuple[str, str], ...] = ()
+    trials: tuple[Trial, ...] = ()
+    evaluations: tuple[tuple[int, Evaluation], ...] = ()
+    order: tuple[int, ...] = ()
+    certificate: Certificate | None = None
+    notes: tuple[str, ...] = ()
+    stop: tuple[str, str] | None = None
+    active_seconds: float = 0.0
+
+    @property
+    def pending(self) -> tuple[Trial, ...]:
+        return tuple(trial for trial in self.trials if trial.status is TrialStatus.PENDING)
+
+    @property
+    def finished(self) -> tuple[Trial, ...]:
+        """Finished trials in the order of finishing."""
+        return tuple(self.trials[number - 1] for number in self.order)
+
+    @property
+    def syntheses(self) -> int:
+        """Backend runs started: finished ones that no cache answered, and those under way."""
+        return sum(1 for trial in self.trials if not trial.cached)
+
+    @property
+    def cache_hits(self) -> int:
+        return sum(1 for trial in self.trials if trial.cached)
+
+    def made_by(self, number: int) -> str:
+        """How the cache names a trial of this very run."""
+        return f"{self.identity}#{number}"
+
+
+def opened(campaign: str, meaning: dict[str, str]) -> Event:
+    """The first event."""
+    return {"event": "opened", "schema": SCHEMA, "campaign": campaign, "meaning": meaning}
+
+
+def proposed(trials: Iterable[Trial], advice: Advice) -> Event:
+    """A batch of trials, before any work on them."""
+    documents = [
+        {
+            "number": t.number,
+            "key": t.key,
+            "point": list(point_to_json(t.point).items()),
+            "proposed_by": t.proposed_by,
+            "reason": t.reason,
+            "notes": list(t.notes),
+        }
+        for t in trials
+    ]
+    return {"event": "proposed", "trials": documents, **_beliefs(advice)}
+
+
+def finished(number: int, evaluation: Evaluation, cached: bool) -> Event:
+    """An outcome, after it is safe in the cache."""
+    return {"event": "finished", "number": number, "cached": cached, "evaluation": evaluation_to_json(evaluation)}
+
+
+def stopped(kind: str, reason: str, advice: Advice) -> Event:
+    """Nothing more to do."""
+    return {"event": "stopped", "kind": kind, "reason": reason, **_beliefs(advice)}
+
+
+def replay(events: Iterable[Event]) -> CampaignState:
+    """Fold all events.
+
+    Raises:
+        CorruptJournal: an event that cannot follow the ones before it; says which line.
+    """
+    state = CampaignState()
+    for number, event in enumerate(events, 1):
+        try:
+            state = apply(state, event)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, DseError) as error:
+            raise CorruptJournal(
+                f"journal line {number}: cannot follow what is before it: {error!r}. Restore it from a backup."
+            ) from error
+    return state
+
+
+def apply(state: CampaignState, event: Event) -> CampaignState:
+    """Return the state after one more event."""
+    state = replace(state, active_seconds=state.active_seconds + float(event["elapsed"]))
+    match event["event"]:
+        case "opened":
+            return replace(state, identity=f"{event['campaign']}@{event['at']}", meaning=tuple(event["meaning"].items()))
+        case "proposed":
+            trials = tuple(_trial(document) for document in event["trials"])
+            if [t.number for t in trials] != list(range(len(state.trials) + 1, len(state.trials) + 1 + len(trials))):
+                raise ValueError("trial numbers do not follow")
+            return replace(state, trials=state.trials + trials, stop=None, **_certificate(event, state))
+        case "finished":
+            return _finish(state, event)
+        case "stopped":
+            return replace(state, stop=(event["kind"], event["reason"]), **_certificate(event, state))
+    raise ValueError(f"unknown event {event['event']!r}; a newer dse may have written it")
+
+
+def _finish(state: CampaignState, event: Event) -> CampaignState:
+    number = int(event["number"])
+    trial = state.trials[number - 1]
+    if trial.status is not TrialStatus.PENDING or number < 1:
+        raise ValueError(f"trial {number} is finished already")
+    evaluation = evaluation_from_json(event["evaluation"])
+    if evaluation.key != trial.key:
+        raise ValueError(f"trial {number} has another key than its result")
+    status = TrialStatus.FAILED if isinstance(evaluation.outcome, Failure) else TrialStatus.DONE
+    done = replace(trial, status=status, outcome=evaluation.outcome, cached=bool(event["cached"]))
+    return replace(
+        state,
+        trials=(*state.trials[: number - 1], done, *state.trials[number:]),
+        evaluations=(*state.evaluations, (number, evaluation)),
+        order=(*state.order, number),
+    )
+
+
+def _trial(document: dict[str, Any]) -> Trial:
+    return Trial(
+        number=int(document["number"]),
+        key=str(document["key"]),
+        point=point_from_json(dict(document["point"])),
+        proposed_by=str(document["proposed_by"]),
+        reason=str(document["reason"]),
+        status=TrialStatus.PENDING,
+        notes=tuple(document["notes"]),
+    )
+
+
+def _beliefs(advice: Advice) -> Event:
+    certificate = advice.certificate
+    document = None
+    if certificate is not None:
+        document = {"gap": certificate.gap, "tolerance": certificate.tolerance, "confidence": certificate.confidence}
+    return {"certificate": document, "notes": list(advice.notes)}
+
+
+def _certificate(event: Event, state: CampaignState) -> dict[str, Any]:
+    document = event.get("certificate")
+    return {
+        "certificate": Certificate(**document) if document else state.certificate,
+        "notes": tuple(dict.fromkeys((*state.notes, *event.get("notes", ())))),
+    }

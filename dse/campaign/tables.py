@@ -1,0 +1,202 @@
+"""The tables of a campaign file: one frozen class each, its fields the keys; `read_table` checks types strictly (`"5"` is no number)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+
+from dse.campaign.positions import KeyPath
+from dse.campaign.problems import Problem, did_you_mean, dotted, unknown_key
+from dse.errors import DseError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Mode = Literal["performance", "compact", "explore"]
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTable:
+    """What the campaign is called; its state lives in a folder of that name beside the file."""
+
+    name: str
+    seed: int = 0
+    cache: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTable:
+    """The network."""
+
+    source: str
+    allow_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """What it is built for."""
+
+    part: str
+    clock_period_ns: Number
+    io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
+    precision: str = "ap_fixed<16,6>"
+    toolchain: str = "vivado_hls 2019.2"
+    hls4ml_version: str = "1.3.0"
+    clock_uncertainty_percent: Number | None = None
+    strategy: Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic"] = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTable:
+    """What is fixed or narrowed for one layer: `[layer.NAME]`."""
+
+    reuse_factor: int | None = None
+    reuse_factors: tuple[int, ...] | None = None
+    strategy: Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic"] | None = None
+    precision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTable:
+    """How the next points are chosen; the other keys of `[search]` belong to the search (its `Options`)."""
+
+    mode: Mode = "explore"
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveTable:
+    """A metric to minimise."""
+
+    metric: str
+    reference: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitTable:
+    """A hard bound; "device" means the part's own capacity."""
+
+    metric: str
+    maximum: Number | Literal["device"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendTable:
+    """Where syntheses run; the other keys of `[backend]` belong to the backend (its `Options`)."""
+
+    kind: str
+    slots: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetTable:
+    """Bounds on effort."""
+
+    syntheses: int | None = None
+    hours: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyTable:
+    """A command (argument list, never a shell line) to call on events; facts come in environment variables."""
+
+    command: tuple[str, ...] = ()
+    on: tuple[str, ...] = field(default=("done", "better", "failing"))
+
+
+T = TypeVar("T")
+
+
+def read_table(cls: type[T], table: object, path: KeyPath, problems: list[Problem], *, extra: bool = False) -> T | None:
+    """Build a frozen class from a TOML table; None, and problems added, where it cannot be built.
+
+    Args:
+        extra: whether keys that are not fields are somebody else's, rather than mistakes.
+    """
+    assert is_dataclass(cls)
+    if not isinstance(table, Mapping):
+        problems.append(Problem(path, f"got {_show(table)}, expected a table"))
+        return None
+    names = {entry.name: entry for entry in fields(cls)}
+    hints = get_type_hints(cls)
+    before = len(problems)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in names:
+            values[key] = _checked(hints[key], value, (*path, key), problems)
+        elif not extra:
+            problems.append(unknown_key((*path, key), names))
+    for name, entry in names.items():
+        if name not in table and entry.default is MISSING and entry.default_factory is MISSING:
+            problems.append(Problem(path, f"the key `{name}` is missing in [{dotted(path)}]", at_key=True))
+    if len(problems) > before:
+        return None
+    try:
+        return cls(**values)
+    except (DseError, ValueError, ArithmeticError) as error:
+        problems.append(Problem(path, str(error), at_key=True))
+        return None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _checked(kind: Any, value: object, path: KeyPath, problems: list[Problem]) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        # strict JSON mode: lists become tuples, and nothing else changes its type
+        return _adapter(kind).validate_json(json.dumps(value, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        allowed = _literals(kind)
+        hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
+        expected = (
+            " or ".join(f'"{word}"' for word in allowed) if allowed and isinstance(value, str) else _expected(kind, first["msg"])
+        )
+        problems.append(Problem(path, f"{dotted(path)}: got {_show(value)}, expected {expected}", hint))
+        return None
+    except ValueError:
+        problems.append(Problem(path, f"{dotted(path)}: got {_show(value)}, expected a finite value"))
+        return None
+
+
+def _literals(kind: Any) -> tuple[str, ...]:
+    if getattr(kind, "__origin__", None) is Literal:
+        return tuple(str(word) for word in kind.__args__)
+    words: list[str] = []
+    for part in getattr(kind, "__args__", ()):
+        words.extend(_literals(part))
+    return tuple(words)
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
+
+
+def _expected(kind: Any, fallback: str) -> str:
+    if kind in _WORDS:
+        return _WORDS[kind]
+    parts = [part for part in getattr(kind, "__args__", ()) if part is not type(None) and part is not Ellipsis]
+    if getattr(kind, "__origin__", None) is tuple and parts:
+        return f"a list, each {_expected(parts[0], fallback)}"
+    if int in parts and float in parts:
+        words = ["a number", *(f'"{word}"' for word in _literals(kind))]
+        return " or ".join(words)
+    if parts:
+        return " or ".join(dict.fromkeys(_expected(part, fallback) for part in parts))
+    return fallback.removeprefix("Input should be ")
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

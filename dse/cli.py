@@ -1,0 +1,134 @@
+"""The command line: parse, call, exit. Every command imports what it needs when it runs, so that `dse --help` stays quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="dse",
+    help="Find the reuse factors of an hls4ml design with a handful of syntheses.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.toml", help="the campaign file")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Overrides = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="override a key, e.g. -o search.mode=compact")]
+
+
+@app.command()
+def run(
+    campaign: CampaignFile,
+    override: Overrides = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="ask nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="no live table, no color")] = False,
+) -> None:
+    """Start a campaign, or go on with it: the same command every time."""
+    from dse.commands.run import run_campaign
+
+    _exit(run_campaign(campaign, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain))
+
+
+@app.command()
+def status(
+    campaign: CampaignFile,
+    watch: Annotated[bool, typer.Option("--watch", help="print again every two seconds until it stops")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show trials, the best design so far, and the certificate."""
+    from dse.commands.status import status as command
+
+    _exit(command(campaign, as_json=as_json, watch=watch))
+
+
+@app.command()
+def front(campaign: CampaignFile, as_json: AsJson = False) -> None:
+    """Show the Pareto front."""
+    from dse.commands.status import front as command
+
+    _exit(command(campaign, as_json=as_json))
+
+
+@app.command()
+def plan(campaign: CampaignFile, override: Overrides = None, as_json: AsJson = False) -> None:
+    """Show what would run next and at most; start nothing."""
+    from dse.commands.check import plan as command
+
+    _exit(command(campaign, as_json=as_json, overrides=override or ()))
+
+
+@app.command()
+def check(
+    campaign: Annotated[Path | None, typer.Argument(metavar="CAMPAIGN.toml", help="the campaign file")] = None,
+    override: Overrides = None,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of campaign files")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show all errors of a campaign file at once."""
+    from dse.commands.check import check as command
+
+    _exit(command(campaign, as_json=as_json, schema=schema, overrides=override or ()))
+
+
+@app.command()
+def compare(
+    campaigns: Annotated[list[Path], typer.Argument(metavar="CAMPAIGN.toml...", help="campaign files")],
+    homogeneous: Annotated[
+        list[int] | None, typer.Option("--homogeneous", metavar="R", help="add the design with R everywhere")
+    ] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="compare different networks or targets too")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put campaigns side by side: unoptimised, the best of each, homogeneous."""
+    from dse.commands.compare import compare as command
+
+    _exit(command(campaigns, homogeneous=tuple(homogeneous or ()), anyway=anyway, as_json=as_json))
+
+
+cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(cache_app, name="cache")
+
+
+@cache_app.command("check")
+def cache_check(
+    root: Annotated[Path, typer.Argument(help="the cache's folder")] = Path("cache"),
+    as_json: AsJson = False,
+) -> None:
+    """Read every entry and say which are damaged; change nothing."""
+    from dse.commands.cache import check as command
+
+    _exit(command(root, as_json=as_json))
+
+
+def main() -> None:
+    """Entry point of the `dse` script: every error that is the user's to mend is one message and an exit code."""
+    from dse.errors import DseError
+
+    try:
+        app(standalone_mode=True)
+    except DseError as error:
+        from dse.commands.output import clean
+
+        sys.stderr.write(clean(f"{error}\n"))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # `dse ... | head`: nobody reads any more, and nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _exit(code: int) -> None:
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    main()

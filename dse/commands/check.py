@@ -1,0 +1,130 @@
+"""`dse check` and `dse plan`: what is wrong with a campaign, and what it would do; neither starts anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from dse import registry
+from dse.assemble import Question, assemble, read_state, refuse_changes
+from dse.campaign.problems import CampaignProblems, dotted
+from dse.campaign.schema import campaign_schema
+from dse.campaign.spec import CampaignSpec, read_campaign
+from dse.campaign.state import CampaignState
+from dse.commands.output import clean, console, print_json
+from dse.design import Fidelity, Job
+from dse.errors import DseError
+from dse.search.base import Advice
+from dse.store.cache import Cache
+from dse.store.codec import point_to_json
+
+
+def check(path: Path | None, *, as_json: bool, schema: bool = False, overrides: Iterable[str] = ()) -> int:
+    """Print all errors of a campaign file at once, or that there are none; `schema` prints the JSON Schema of campaign files."""
+    if schema:
+        print_json("schema", campaign_schema())
+        return 0
+    if path is None:
+        raise DseUsage("dse check: which campaign? Name its .toml file, or ask for --schema.")
+    try:
+        question = assemble(read_campaign(path, overrides))
+    except DseError as error:
+        if not as_json:
+            raise
+        problems = error.problems if isinstance(error, CampaignProblems) else ()
+        rows = [{"path": dotted(p.path), "message": p.message, "hint": p.hint} for p in problems] or [{"message": str(error)}]
+        print_json("check", {"ok": False, "problems": rows})
+        return error.exit_code
+    if as_json:
+        print_json("check", {"ok": True, "problems": [], "space_size": question.space.size})
+    else:
+        layers = len(question.space.options)
+        console().print(f"{path}: ok · {layers} layers to choose for · {question.space.size:.3g} points")
+    return 0
+
+
+class DseUsage(DseError):
+    """A command line that asks for nothing that can be done."""
+
+    exit_code = 2
+
+
+def plan(path: Path, *, as_json: bool, overrides: Iterable[str] = ()) -> int:
+    """Print what `dse run` would do next and at most, and which of it the cache can answer. Nothing is started."""
+    question = assemble(read_campaign(path, overrides))
+    state = read_state(question.spec)
+    refuse_changes(dict(state.meaning), question.meaning, path)
+    advice = _next(question, state)
+    document = plan_document(question, state, advice)
+    if as_json:
+        print_json("plan", document)
+    else:
+        _print(question, document)
+    return 0
+
+
+def plan_document(question: Question, state: CampaignState, advice: Advice) -> dict[str, Any]:
+    """Return the document of `dse plan --json`."""
+    spec = question.spec
+    cache = Cache(spec.cache)
+    rows = []
+    for point, proposed_by, reason in [
+        *((trial.point, trial.proposed_by, trial.reason) for trial in state.pending),
+        *((proposal.point, proposal.proposed_by, proposal.reason) for proposal in advice.proposals),
+    ]:
+        key = Job(spec.network, point, spec.target, Fidelity(question.backend.fidelity), question.backend.basis).key
+        cached = cache.get(key) is not None
+        rows.append({"point": point_to_json(point), "proposed_by": proposed_by, "reason": reason, "key": key, "cached": cached})
+    seconds = [e.provenance.tool_seconds for _, e in state.evaluations if e.provenance.tool_seconds is not None]
+    return {
+        "campaign": spec.name,
+        "space_size": question.space.size,
+        "layers": {option.layer.name: list(option.reuse_factors) for option in question.space.options},
+        "syntheses": state.syntheses,
+        "syntheses_at_most": _at_most(spec),
+        "tool_seconds_each": {"min": min(seconds), "max": max(seconds), "n": len(seconds)} if seconds else None,
+        "next": rows,
+        "stop_reason": state.stop[1] if state.stop else advice.stop,
+    }
+
+
+def _next(question: Question, state: CampaignState) -> Advice:
+    spec = question.spec
+    if state.stop is not None and state.stop[0] == "search":
+        return Advice(stop=state.stop[1])
+    free = max(0, spec.slots - len(state.pending))
+    advice: Advice = registry.load("search", spec.search_kind).create(spec.search_options).propose(question.view(state), free)
+    return advice
+
+
+def _at_most(spec: CampaignSpec) -> int | None:
+    """The most syntheses that search and budget allow; None if nothing bounds them."""
+    iterations = getattr(spec.search_options, "max_iterations", None) if spec.search_kind == "anchor" else None
+    bounds = [n for n in (spec.budget.syntheses, None if iterations is None else iterations + 2) if n is not None]
+    return min(bounds) if bounds else None
+
+
+def _print(question: Question, document: dict[str, Any]) -> None:
+    spec, out = question.spec, console()
+    target = spec.target
+    out.print(
+        f"{spec.name} · {spec.mode} · {target.part} @ {target.clock_period_ns:g} ns · {target.toolchain} · {spec.backend_kind}"
+    )
+    limits = " ".join(f"{limit.metric} <= {limit.maximum:,.0f}" for limit in spec.limits)
+    out.print(f"points      {document['space_size']:.3g}" + (f" · limits {limits}" if limits else ""))
+    most = document["syntheses_at_most"]
+    out.print(f"syntheses   {document['syntheses']} so far, at most {'unbounded' if most is None else most}")
+    each = document["tool_seconds_each"]
+    out.print(
+        f"time        {each['min'] / 60:.0f} to {each['max'] / 60:.0f} m each ({each['n']} runs)"
+        if each
+        else "time        ? (no past runs)"
+    )
+    for row in document["next"]:
+        factors = [choice["reuse_factor"] for choice in row["point"].values()]
+        cached = f"cached {row['key'][:6]}" if row["cached"] else f"to do on {spec.backend_kind}"
+        out.print(f"next        {factors}  {clean(row['reason'])}  [{cached}]")
+    if document["stop_reason"]:
+        out.print(f"stopped     {clean(document['stop_reason'])}")
+    out.print(f"nothing was started.  dse run {spec.path}")

@@ -1,0 +1,126 @@
+"""`dse run`: start, resume or finish a campaign; the same command every time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dse.assemble import Question, assemble, open_campaign
+from dse.campaign.spec import read_campaign
+from dse.campaign.state import CampaignState
+from dse.commands.output import clean, console
+from dse.commands.status import print_status, status_document
+from dse.evaluate import Answer
+from dse.loop import Campaign, Signals, run
+from dse.store.journal import Event
+from dse.summary import summarise
+from dse.view.live import Live
+
+
+def run_campaign(
+    path: Path, *, overrides: Iterable[str] = (), fresh: bool = False, as_json: bool = False, plain: bool = False
+) -> int:
+    """Run a campaign to its end and return the exit code of DESIGN's table."""
+    question = assemble(read_campaign(path, overrides))
+    err = console(stderr=True)
+    watcher = JsonEvents() if as_json else Live(question, console(stderr=False), plain=plain)
+    campaign = open_campaign(question, watchers=(watcher,), fresh=fresh)
+    try:
+        _greet(question, campaign, err, as_json)
+        with _signals(campaign.signals), watcher:
+            before = len(campaign.state.trials)
+            run(campaign)
+        for warning in campaign.evaluator.cache.warnings:
+            err.print(f"warning: {clean(warning)}")
+        code = exit_code(question, campaign.state, campaign.signals)
+        _farewell(question, campaign, before, code, as_json, path)
+        return code
+    finally:
+        campaign.journal.close()
+
+
+def exit_code(question: Question, state: CampaignState, signals: Signals) -> int:
+    """0 done with a feasible design · 1 nothing feasible · 130 interrupted · 143 detached."""
+    if signals.detach:
+        return 143
+    if (signals.stop or signals.cancel) and state.stop is None:
+        return 130
+    return 0 if summarise(question, state).incumbent else 1
+
+
+class JsonEvents:
+    """One JSON event a line on stdout."""
+
+    def __enter__(self) -> JsonEvents:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.flush()
+
+    def event(self, event: Event, state: CampaignState) -> None:
+        _print_line({"schema": "dse.run/1", **event})
+
+    def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
+        """Progress between events is for people."""
+
+
+def _print_line(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _greet(question: Question, campaign: Campaign, err: Any, as_json: bool) -> None:
+    state, spec = campaign.state, question.spec
+    if campaign.journal.repaired:
+        err.print(f"note: the last line of {campaign.journal.path} was torn ({campaign.journal.repaired} bytes) and was cut off")
+    if state.stop:
+        err.print(f"{spec.name}: finished before ({clean(state.stop[1])})")
+    elif state.trials:
+        err.print(f"{spec.name}: resuming, {len(state.order)} done, {len(state.pending)} to take up again")
+    elif not as_json:
+        err.print(
+            f"{spec.name}: new campaign, {question.space.size:.3g} points, {spec.search_kind} search, {spec.backend_kind} backend"
+        )
+
+
+def _farewell(question: Question, campaign: Campaign, before: int, code: int, as_json: bool, path: Path) -> None:
+    state = campaign.state
+    if as_json:
+        _print_line({"schema": "dse.run/1", "event": "summary", **status_document(question, state), "exit_code": code})
+    else:
+        print_status(question, state)
+    new = sum(1 for trial in state.trials[before:] if not trial.cached)
+    err = console(stderr=True)
+    err.print(f"{new} new syntheses in this session" if new or state.stop is None else "nothing to do: 0 new syntheses")
+    if code in (130, 143):
+        err.print(f"interrupted; go on with: dse run {path}")
+
+
+@contextmanager
+def _signals(signals: Signals) -> Iterator[None]:
+    """Ctrl-C once stops, twice cancels; TERM and HUP detach. Handlers only set flags, so no write is ever cut short."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signals.cancel = signals.stop
+        signals.stop = True
+        text = (
+            "cancelling the running trials" if signals.cancel else "stopping: no new trials; Ctrl-C again cancels the running ones"
+        )
+        sys.stderr.write(f"\n{text}\n")
+
+    def detach(_number: int, _frame: FrameType | None) -> None:
+        signals.detach = True
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: detach, signal.SIGHUP: detach}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,67 @@
+"""Job -> Evaluation: from the cache, else from the backend; what the backend finds is remembered before anybody hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dse.design import Job
+from dse.qor import Evaluation
+from dse.store.cache import Cache, is_cacheable
+from dse.synth_backends.base import Progress, SynthBackend
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where one job stands, and whether a cache answered it (so that it cost nothing)."""
+
+    progress: Progress
+    cached: bool
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        return self.progress.evaluation
+
+
+class Evaluator:
+    """Cache in front of a backend; the same declarative verb as the backend's."""
+
+    def __init__(self, cache: Cache, backend: SynthBackend) -> None:
+        self.cache = cache
+        self.backend = backend
+
+    def advance(self, wanted: Mapping[str, Job]) -> tuple[Answer, ...]:
+        """Bring all wanted jobs forward; answers come in the order given.
+
+        Args:
+            wanted: jobs by what asks for them (`CampaignState.made_by`). A stored result that the same asker paid for, before a
+                crash, counts as its own and not as a cache hit.
+
+        Raises:
+            BackendError, NotRecorded, CacheError: see there; nothing is lost.
+        """
+        answers: dict[str, Answer] = {}
+        missing: dict[str, Job] = {}
+        for asker, job in wanted.items():
+            stored = self.cache.get(job.key)
+            if stored is not None:
+                self.cache.release(job.key)
+                done = Progress(job.key, "done", stored, host=stored.provenance.host)
+                answers[asker] = Answer(done, cached=stored.provenance.made_by != asker)
+            elif self.cache.claim(job.key):
+                missing[asker] = job
+            else:
+                answers[asker] = Answer(Progress(job.key, "waiting", message="another campaign is evaluating this design"), True)
+        for asker, progress in zip(missing, self.backend.advance(tuple(missing.values())), strict=True):
+            answers[asker] = Answer(self._remember(asker, progress), cached=False)
+        return tuple(answers[asker] for asker in wanted)
+
+    def _remember(self, asker: str, progress: Progress) -> Progress:
+        if progress.evaluation is None:
+            return progress
+        provenance = replace(progress.evaluation.provenance, made_by=asker)
+        evaluation = replace(progress.evaluation, provenance=provenance)
+        if is_cacheable(evaluation):
+            self.cache.put(evaluation)
+        self.cache.release(evaluation.key)
+        return replace(progress, evaluation=evaluation)

@@ -1,0 +1,159 @@
+"""The loop: harvest, stop?, propose, wait.
+
+All state is a fold over the journal; nothing is decided from memory that a crash could take away. Killed anywhere, the same command
+goes on: pending trials are asked for again before anything new is proposed, so the sequence of proposals stays a function of the
+campaign and the ordered results.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dse.campaign import state as events
+from dse.campaign.state import CampaignState
+from dse.campaign.times import utc_now
+from dse.design import DesignPoint, Fidelity, Job
+from dse.evaluate import Answer, Evaluator
+from dse.objectives import Budget
+from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
+from dse.store.journal import Event, Journal
+
+TICK_SECONDS = 1.0
+
+
+class Watcher(Protocol):
+    """Somebody who looks on. A watcher that fails never stops a campaign."""
+
+    def event(self, event: Event, state: CampaignState) -> None: ...
+
+    def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None: ...
+
+
+@dataclass
+class Signals:
+    """What the user asked for while the loop runs.
+
+    Attributes:
+        stop: no new trials; wait for the running ones.
+        cancel: stop the running ones as well.
+        detach: leave at once; running syntheses go on by themselves.
+    """
+
+    stop: bool = False
+    cancel: bool = False
+    detach: bool = False
+
+
+@dataclass
+class Campaign:
+    """The live objects of one campaign; `assemble` builds it, only `record` changes its state."""
+
+    journal: Journal
+    state: CampaignState
+    searcher: Searcher
+    evaluator: Evaluator
+    view: Callable[[CampaignState], View]
+    budget: Budget
+    slots: int
+    watchers: tuple[Watcher, ...] = ()
+    signals: Signals = field(default_factory=Signals)
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._mark = self.clock()
+
+    def record(self, event: Event) -> None:
+        """Stamp one event, then make it durable, then true, then known."""
+        now = self.clock()
+        event = {**event, "at": utc_now(), "elapsed": round(now - self._mark, 3)}
+        self._mark = now
+        self.journal.append(event)
+        self.state = events.apply(self.state, event)
+        for watcher in self.watchers:
+            watcher.event(event, self.state)
+
+    def job(self, point: DesignPoint) -> Job:
+        """The question that a point is, at this campaign's fidelity."""
+        view = self.view(self.state)
+        backend = self.evaluator.backend
+        return Job(view.network, point, view.target, Fidelity(backend.fidelity), backend.basis)
+
+
+def run(campaign: Campaign) -> CampaignState:
+    """Run until the search is done, the budget is spent, or a signal comes; return the last state."""
+    signals = campaign.signals
+    asked: tuple[int, int] | None = None
+    while not (signals.detach or is_over(campaign)):
+        harvest(campaign)
+        if signals.cancel:
+            campaign.evaluator.advance({})  # nothing is wanted any more
+            break
+        known = (len(campaign.state.trials), len(campaign.state.order))
+        if campaign.state.pending and (signals.stop or room(campaign) == 0 or known == asked):
+            campaign.sleep(TICK_SECONDS)
+            continue
+        if signals.stop:
+            break
+        asked = known
+        advice = campaign.searcher.propose(campaign.view(campaign.state), room(campaign))
+        if advice.proposals:
+            propose(campaign, advice)
+        elif not campaign.state.pending:
+            campaign.record(events.stopped(*stop_reason(campaign, advice), advice))
+    return campaign.state
+
+
+def is_over(campaign: Campaign) -> bool:
+    """Whether nothing is left to do: the search said so, or the budget is still spent."""
+    stop = campaign.state.stop
+    return stop is not None and (stop[0] == "search" or room(campaign) == 0)
+
+
+def harvest(campaign: Campaign) -> None:
+    """Ask for all pending trials, and record those that are done."""
+    pending = campaign.state.pending
+    wanted = {campaign.state.made_by(trial.number): campaign.job(trial.point) for trial in pending}
+    answers = campaign.evaluator.advance(wanted) if pending else ()
+    for watcher in campaign.watchers:
+        watcher.tick(answers, campaign.state)
+    for trial, answer in zip(pending, answers, strict=True):
+        if answer.evaluation is not None:
+            campaign.record(events.finished(trial.number, answer.evaluation, answer.cached))
+
+
+def room(campaign: Campaign) -> int:
+    """How many trials may be added now: free slots, and what is left of the budget."""
+    state, budget = campaign.state, campaign.budget
+    free = campaign.slots - len(state.pending)
+    if budget.syntheses is not None:
+        free = min(free, budget.syntheses - state.syntheses)
+    if budget.hours is not None and state.active_seconds >= 3600 * budget.hours:
+        free = 0
+    return max(0, free)
+
+
+def propose(campaign: Campaign, advice: Advice) -> None:
+    """Record a batch before any work on it."""
+    first = len(campaign.state.trials) + 1
+    trials = [_trial(campaign, number, proposal) for number, proposal in enumerate(advice.proposals, first)]
+    campaign.record(events.proposed(trials, advice))
+
+
+def stop_reason(campaign: Campaign, advice: Advice) -> tuple[str, str]:
+    """Return (kind, reason) of there being nothing more to do."""
+    if advice.stop is not None:
+        return "search", advice.stop
+    budget = campaign.budget
+    if room(campaign) == 0:
+        spent = f"{campaign.state.syntheses} of {budget.syntheses} syntheses, {campaign.state.active_seconds / 3600:.2f} h"
+        return "budget", f"the budget is spent: {spent}"
+    return "search", "the search has nothing to propose"
+
+
+def _trial(campaign: Campaign, number: int, proposal: Proposal) -> Trial:
+    key = campaign.job(proposal.point).key
+    return Trial(number, key, proposal.point, proposal.proposed_by, proposal.reason, TrialStatus.PENDING, notes=proposal.notes)

@@ -1,0 +1,160 @@
+"""Memoised evaluations: key -> Evaluation, shared by all campaigns at once.
+
+An entry is a directory `<2 hex>/<key>/` of `evaluation.json` and `manifest.json` (SHA-256 of every file). It is written beside its
+place and renamed into it; the first writer wins. Every read checks the digests: a damaged entry is moved to `quarantine/`, reported
+once, and counts as a miss. What a file's own digest cannot tell is whether its author was honest: share a cache only with people
+whose numbers you would use.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from dse.errors import CacheConflict, CacheError, CorruptEntry
+from dse.qor import Evaluation, Failure, FailureKind
+from dse.store import fsops
+from dse.store.codec import dump_json, evaluation_from_json, evaluation_to_json
+
+SCHEMA = "dse.evaluation/1"
+MAX_BYTES = 64 * 2**20
+
+# Failures that say something about the design; all others are about the machine and must not be remembered.
+DESIGN_FACTS = frozenset(
+    {
+        FailureKind.DESIGN_ERROR,
+        FailureKind.COMPILE_ERROR,
+        FailureKind.OUT_OF_MEMORY,
+        FailureKind.TIMEOUT,
+        FailureKind.TOOL_CRASH,
+        FailureKind.COSIM_FAILURE,
+        FailureKind.DOES_NOT_FIT,
+        FailureKind.UNDEFINED_RESULT,
+    }
+)
+
+
+def is_cacheable(evaluation: Evaluation) -> bool:
+    """Whether an evaluation is a fact about the design, worth remembering."""
+    return not isinstance(evaluation.outcome, Failure) or evaluation.outcome.kind in DESIGN_FACTS
+
+
+class Cache:
+    """The store under one root directory; any number of processes may use it at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.warnings: list[str] = []
+        self._claims: dict[str, int] = {}
+
+    def get(self, key: str) -> Evaluation | None:
+        """Return what is stored, None on a miss. A damaged entry is quarantined, noted in `warnings`, and is a miss."""
+        try:
+            return self.read(key)
+        except CorruptEntry as error:
+            self.warnings.append(f"{error} Moved to {self._quarantine(key)}; the point will be evaluated again.")
+            return None
+
+    def read(self, key: str) -> Evaluation | None:
+        """Like `get`, but raise CorruptEntry and leave the entry where it is."""
+        place = self._place(key)
+        if not os.path.lexists(place):
+            return None
+        try:
+            manifest = json.loads(_read(place / "manifest.json"))
+            text = _read(place / "evaluation.json")
+            if manifest["schema"] != SCHEMA or manifest["files"] != {"evaluation.json": _sha256(text)}:
+                raise ValueError("the content does not match its checksum")
+            evaluation = evaluation_from_json(json.loads(text))
+            if evaluation.key != key:
+                raise ValueError(f"it holds the key {evaluation.key[:12]}…")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CorruptEntry(f"cache entry {place}: damaged: {error}.") from error
+        return evaluation
+
+    def put(self, evaluation: Evaluation) -> None:
+        """Remember an evaluation for good.
+
+        Raises:
+            CacheConflict: the same key is there with a different outcome; the stored one stays.
+            CacheError, DiskFull: nothing was written.
+        """
+        text = dump_json(evaluation_to_json(evaluation)).encode()
+        manifest = dump_json({"schema": SCHEMA, "files": {"evaluation.json": _sha256(text)}}).encode()
+        files = {"evaluation.json": text, "manifest.json": manifest}
+        if fsops.place_directory(self._place(evaluation.key), files):
+            return
+        stored = self.get(evaluation.key)
+        if stored is None:
+            fsops.place_directory(self._place(evaluation.key), files)
+        elif stored.outcome != evaluation.outcome:
+            raise CacheConflict(
+                f"cache entry {self._place(evaluation.key)}: the same key has a different outcome"
+                f" (stored by {stored.provenance.made_by or 'an import'}, {stored.provenance.finished_at})."
+                " One of the two tools or machines is not what it says; see `dse cache check`."
+            )
+
+    def claim(self, key: str) -> bool:
+        """Claim the right to evaluate a key; False while another process holds it. A claim ends with its process."""
+        if key in self._claims:
+            return True
+        place = self.root / "claims"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(place / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise CacheError(
+                f"{place}: cannot be written: {error.strerror}. Check who owns the folder, or set [campaign] cache to another one."
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._claims[key] = descriptor
+        return True
+
+    def release(self, key: str) -> None:
+        """Give a claim back; unknown keys are fine."""
+        descriptor = self._claims.pop(key, None)
+        if descriptor is not None:
+            with suppress(OSError):
+                (self.root / "claims" / key).unlink()
+            os.close(descriptor)
+
+    def keys(self) -> Iterator[str]:
+        """Iterate over the keys of all entries, damaged ones too."""
+        for place in sorted(self.root.glob("[0-9a-f][0-9a-f]/*")):
+            if re.fullmatch(r"[0-9a-f]{64}", place.name):
+                yield place.name
+
+    def _place(self, key: str) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{64}", key):
+            raise CacheError(f"not a cache key: {key!r}")
+        return self.root / key[:2] / key
+
+    def _quarantine(self, key: str) -> Path:
+        target = self.root / "quarantine" / f"{key}-{time.time_ns()}"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._place(key).rename(target)
+        except OSError as error:
+            raise CacheError(f"cache entry {self._place(key)}: damaged, and it cannot be moved away: {error.strerror}.") from error
+        return target
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB")
+    return path.read_bytes()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

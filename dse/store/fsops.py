@@ -1,0 +1,90 @@
+"""The few ways in which `dse` changes the file system, each safe against a crash at any moment.
+
+All that must survive goes through here, so that tests can fail the n-th of these calls and look at what is left.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from dse.errors import CacheError, DiskFull
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old or the new content, never a part, even after a power loss.
+
+    Raises:
+        DiskFull, CacheError: nothing was changed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+        sync_directory(path.parent)
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
+def place_directory(path: Path, files: Mapping[str, bytes]) -> bool:
+    """Make a directory of files appear at once. Returns False if one was there already, which then stays as it was.
+
+    Raises:
+        DiskFull, CacheError: nothing was changed.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        for name, content in files.items():
+            with (temporary / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        sync_directory(temporary)
+        try:
+            temporary.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+            return False
+        temporary = None
+        sync_directory(path.parent)
+        return True
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable; a file system that cannot sync directories is left alone."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _explained(error: OSError, path: Path) -> DiskFull | CacheError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"{path}: the disk is full. Make room there and run the same command again; nothing was lost.")
+    return CacheError(f"{path}: cannot be written: {error.strerror}. Check who owns the folder, or choose another one.")

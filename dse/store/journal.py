@@ -1,0 +1,131 @@
+"""The campaign's truth: one JSON event a line, appended and synced before anybody acts on it.
+
+On opening, a torn last line (a crash in mid-write) is cut off *before* anything is appended, so that no new event can glue itself to
+the rest of an old one. Any other bad line is an error with its number. One writer at a time: a kernel lock on `lock`, which ends
+with the process, whatever ends it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from dse.errors import CampaignLocked, CorruptJournal, DiskFull, JournalError
+from dse.store.codec import dump_json
+
+SCHEMA = "dse.journal/1"
+MAX_LINE_BYTES = 4 * 2**20
+
+Event = dict[str, Any]
+
+
+def read_events(path: Path) -> tuple[list[Event], int]:
+    """Return all complete events and the length in bytes that they fill; what follows is a torn tail.
+
+    A missing file has no events.
+
+    Raises:
+        CorruptJournal: a complete line is not an event, or the schema is not ours.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read: {error.strerror}.") from error
+    whole = content[: content.rfind(b"\n") + 1]
+    events = [_parse(line, path, number) for number, line in enumerate(whole.split(b"\n")[:-1], 1)]
+    if events and events[0].get("schema") != SCHEMA:
+        raise CorruptJournal(
+            f"{path}:1: made by another version of dse (schema {events[0].get('schema')!r}, expected {SCHEMA!r})."
+            " Use that version, or start again with --fresh; the old state is kept."
+        )
+    return events, len(whole)
+
+
+class Journal:
+    """An open journal, locked for this process until it is closed.
+
+    Attributes:
+        events: all events, those read and those appended since.
+        repaired: how many bytes of a torn last line were cut off on opening.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = _lock(path.parent / "lock")
+        try:
+            self.events, length = read_events(path)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self.repaired = os.fstat(self._file).st_size - length
+            if self.repaired:
+                os.ftruncate(self._file, length)
+                os.fsync(self._file)
+            self._length = length
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def append(self, event: Event) -> None:
+        """Append one event; when this returns, it survives a crash and a power loss.
+
+        Raises:
+            DiskFull, JournalError: the event was not written; the journal is as before.
+        """
+        line = dump_json(event).encode() + b"\n"
+        try:
+            written = os.pwrite(self._file, line, self._length)
+            if written != len(line):
+                raise OSError(28, "no space left on device")
+            os.fsync(self._file)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._length)
+            if error.errno == 28:
+                raise DiskFull(
+                    f"{self.path}: the disk is full. Make room and run the same command again; nothing was lost."
+                ) from error
+            raise JournalError(f"{self.path}: cannot be written: {error.strerror}.") from error
+        self._length += len(line)
+        self.events.append(event)
+
+    def close(self) -> None:
+        """Give up the lock."""
+        os.close(self._file)
+        os.close(self._lock)
+
+
+def _parse(line: bytes, path: Path, number: int) -> Event:
+    try:
+        if len(line) > MAX_LINE_BYTES:
+            raise ValueError(f"longer than {MAX_LINE_BYTES >> 20} MiB")
+        event = json.loads(line)
+        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+            raise ValueError("not an event")
+    except (ValueError, RecursionError) as error:
+        raise CorruptJournal(
+            f"{path}:{number}: not a journal line: {error}. Restore the file from a backup, or start again with --fresh;"
+            " finished syntheses are in the cache and will not run again."
+        ) from error
+    return event
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
+        os.close(descriptor)
+        raise CampaignLocked(
+            f"{path.parent}: this campaign is already running ({holder}). Watch it with `dse status --watch`."
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    return descriptor
