@@ -94,6 +94,21 @@ def compare(
     _exit(command(campaigns, homogeneous=tuple(homogeneous or ()), anyway=anyway, as_json=as_json))
 
 
+@app.command()
+def legal(
+    network: Annotated[Path, typer.Argument(metavar="NETWORK", help="a Keras .json, .h5 or .keras, or a .toml of layers")],
+    strategy: Annotated[str, typer.Option("--strategy", metavar="S", help="hls4ml's strategy of all layers")] = "resource",
+    io_type: Annotated[str, typer.Option("--io-type", metavar="T", help="io_parallel or io_stream")] = "io_parallel",
+    toolchain: Annotated[str, typer.Option("--toolchain", help="the synthesis tool and its version")] = "vivado_hls 2019.2",
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="read Lambda and custom layers too; runs nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a network's layers, their multiplications, and which reuse factors are legal and why."""
+    from dse.commands.legal import legal as command
+
+    _exit(command(network, strategy=strategy, io_type=io_type, toolchain=toolchain, allow_code=allow_code, as_json=as_json))
+
+
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache_app, name="cache")
 

@@ -51,7 +51,7 @@ def _full(layer: Layer, target: Target, strategy: Strategy, offered: Legal) -> L
         return narrow(
             offered,
             "conv_io_parallel",
-            f"the io_parallel Resource kernel is written for reuse factors up to n_in = {layer.n_in}; "
+            "the io_parallel Resource kernel is written for reuse factors up to n_in: "
             "beyond it stops on an assertion or computes wrong numbers",
             lambda rf: rf <= layer.n_in,
         )
@@ -70,6 +70,6 @@ def _depthwise(layer: Layer, target: Target, strategy: Strategy, offered: Legal)
     return narrow(
         offered,
         "depthwise_up_to_n_in",
-        f"a depthwise convolution has n_in = {layer.n_in} products, so larger reuse factors build the same circuit",
+        "a depthwise convolution has n_in products, so reuse factors beyond n_in build the same circuit",
         lambda rf: rf <= layer.n_in,
     )

@@ -108,7 +108,7 @@ def _check_names(layers: Sequence[Layer], where: str) -> None:
 def _check_file(path: Path, maximum: int) -> None:
     try:
         if not path.is_file():
-            raise NetworkError(f"{path.name}: no such file. Check [network].source.")
+            raise NetworkError(f"{path.name}: no such file. Check the path.")
         size = path.stat().st_size
     except (OSError, ValueError) as error:
         raise NetworkError(f"{path.name}: cannot be read ({error})") from error

@@ -1,0 +1,127 @@
+"""`dse legal`: what a network's layers are to the hardware, which reuse factors hls4ml builds for them, and why not others."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from dse.commands.output import clean, console, number, print_json
+from dse.design import IO_TYPES, STRATEGIES, Layer, Network, Strategy, Target, Toolchain
+from dse.errors import SpecError
+from dse.layers.base import Legal
+from dse.networks import read_network
+from dse.registry import layer_kind
+
+
+def legal(
+    path: Path,
+    *,
+    strategy: str = "resource",
+    io_type: str = "io_parallel",
+    toolchain: str = "vivado_hls 2019.2",
+    allow_code: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Print every layer with its sizes, multiplications, legal reuse factors and the rules that narrowed them.
+
+    Returns:
+        0, or 1 if a layer with weights has no legal reuse factor at all.
+    """
+    if strategy not in STRATEGIES:
+        raise SpecError(f"--strategy: got {strategy!r}, expected one of {', '.join(STRATEGIES)}")
+    if io_type not in IO_TYPES:
+        raise SpecError(f"--io-type: got {io_type!r}, expected one of {', '.join(IO_TYPES)}")
+    # The part and the clock change no legal set; they are here because a target has them.
+    target = Target("xc7a200tfbg4842", 5.0, io_type, toolchain=Toolchain.parse(toolchain))
+    network = read_network(path, allow_code=allow_code)
+    chosen: Strategy = strategy
+    found = [(layer, layer_kind(layer.kind).legal(layer, target, chosen)) for layer in network.layers]
+    if as_json:
+        print_json("legal", _document(network, found, target, chosen))
+    else:
+        _print(network, found, target, chosen)
+    return 1 if any(_has_matrix(layer) and not allowed.reuse_factors for layer, allowed in found) else 0
+
+
+def _has_matrix(layer: Layer) -> bool:
+    return bool(layer_kind(layer.kind).matrices(layer))
+
+
+def _space_size(found: list[tuple[Layer, Legal]]) -> int:
+    return prod(len(allowed.reuse_factors) for layer, allowed in found if _has_matrix(layer))
+
+
+def _document(network: Network, found: list[tuple[Layer, Legal]], target: Target, strategy: Strategy) -> dict[str, Any]:
+    return {
+        "network": network.name,
+        "digest": network.digest,
+        "strategy": strategy,
+        "io_type": target.io_type,
+        "toolchain": str(target.toolchain),
+        "layers": [_layer_document(layer, allowed) for layer, allowed in found],
+        "multiplications": sum(layer_kind(layer.kind).multiplications(layer) for layer, _ in found),
+        "space_size": _space_size(found),
+    }
+
+
+def _layer_document(layer: Layer, allowed: Legal) -> dict[str, Any]:
+    kind = layer_kind(layer.kind)
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "n_in": layer.n_in,
+        "n_out": layer.n_out,
+        "positions": layer.n_positions,
+        "n_state": layer.n_state,
+        "matrices": [list(matrix) for matrix in kind.matrices(layer)],
+        "multiplications": kind.multiplications(layer),
+        "has_choice": _has_matrix(layer),
+        "reuse_factors": list(allowed.reuse_factors),
+        "rules": [{"name": rule.name, "reason": rule.reason, "removed": list(rule.removed)} for rule in allowed.rules],
+    }
+
+
+def _print(network: Network, found: list[tuple[Layer, Legal]], target: Target, strategy: Strategy) -> None:
+    from rich.table import Table
+
+    out = console()
+    out.print(clean(f"{network.name}: strategy {strategy}, {target.io_type}, {target.toolchain}"))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("layer", "kind"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("n_in", "n_out", "positions", "multiplications"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("legal reuse factors", overflow="fold")
+    for layer, allowed in found:
+        kind = layer_kind(layer.kind)
+        sizes = (number(layer.n_in), number(layer.n_out), number(layer.n_positions), number(kind.multiplications(layer)))
+        table.add_row(layer.name, layer.kind, *sizes, _factors(layer, allowed))
+    out.print(table)
+    total = sum(layer_kind(layer.kind).multiplications(layer) for layer, _ in found)
+    out.print(f"{number(total)} multiplications per inference; {number(_space_size(found))} points in the design space")
+    out.print("A reuse factor is legal if it divides n_in, or is n_in times a divisor of n_out; what narrows that:")
+    for text, layers in _reasons(found).items():
+        out.print(clean(f"  {text}"))
+        for line in layers:
+            out.print(clean(f"    {line}"))
+    if not _reasons(found):
+        out.print("  nothing")
+
+
+def _factors(layer: Layer, allowed: Legal) -> str:
+    if not _has_matrix(layer):
+        return "(no choice)"
+    return " ".join(str(factor) for factor in allowed.reuse_factors) or "none"
+
+
+def _reasons(found: list[tuple[Layer, Legal]]) -> dict[str, list[str]]:
+    """Return reason -> what it took from which layers, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for layer, allowed in found:
+        for rule in allowed.rules:
+            took = " ".join(str(factor) for factor in rule.removed)
+            reasons.setdefault(f"{rule.name}: {rule.reason}", []).append(
+                f"{layer.name}: " + (f"without {took}" if took else "takes none away")
+            )
+    return reasons
