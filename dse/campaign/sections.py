@@ -37,19 +37,21 @@ def network_of(path: Path, table: NetworkTable | None, problems: list[Problem]) 
         return None
 
 
-def read_target(table: TargetTable | None, problems: list[Problem]) -> tuple[Target | None, Part | None]:
-    if table is None:
-        return None, None
+def read_target(document: object, problems: list[Problem]) -> tuple[TargetTable | None, Target | None, Part | None]:
+    """Read `[target]`; the part, precision and toolchain are looked at even where another key is wrong."""
+    table = read_table(TargetTable, document, ("target",), problems)
     values: dict[str, Any] = {}
     makers = {"precision": Precision.parse, "toolchain": Toolchain.parse, "part": find_part}
+    texts = {key: getattr(table, key) for key in makers} if table else document if isinstance(document, dict) else {}
     for key, make in makers.items():
-        try:
-            values[key] = make(getattr(table, key))
-        except SpecError as error:
-            problems.append(Problem(("target", key), f"target.{key}: {error}"))
-    if len(values) < len(makers):
-        return None, None
-    part: Part = values.pop("part")
+        if isinstance(texts.get(key), str):
+            try:
+                values[key] = make(texts[key])
+            except SpecError as error:
+                problems.append(Problem(("target", key), f"target.{key}: {error}"))
+    part: Part | None = values.pop("part", None)
+    if table is None or part is None or len(values) < 2:
+        return None, None, part
     try:
         uncertainty = table.clock_uncertainty_percent
         target = Target(
@@ -62,8 +64,8 @@ def read_target(table: TargetTable | None, problems: list[Problem]) -> tuple[Tar
         )
     except SpecError as error:
         problems.append(Problem(("target", "clock_period_ns"), f"target.{error}"))
-        return None, part
-    return target, part
+        return None, None, part
+    return table, target, part
 
 
 def read_search(document: object, problems: list[Problem]) -> tuple[str, str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from dse.campaign import sections
 from dse.campaign.positions import find_places
 from dse.campaign.problems import CampaignProblems, Problem, did_you_mean, unknown_key
-from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, TargetTable, read_table
+from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, read_table
 from dse.design import Network, Strategy, Target, is_identifier
 from dse.errors import SpecError
 from dse.objectives import Budget, Limit, Objective
@@ -149,8 +149,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Cam
         problems.append(Problem(("campaign", "name"), f"campaign.name: got {campaign.name!r}, expected letters, digits and _"))
     network_table = read_table(NetworkTable, document.get("network", {}), ("network",), problems)
     network = sections.network_of(path, network_table, problems)
-    target_table = read_table(TargetTable, document.get("target", {}), ("target",), problems)
-    target, part = sections.read_target(target_table, problems)
+    target_table, target, part = sections.read_target(document.get("target", {}), problems)
     mode, search_kind, search_options = sections.read_search(document.get("search", {}), problems)
     backend, backend_options = sections.read_backend(document.get("backend"), problems)
     objectives = sections.read_objectives(document.get("objective", []), problems)

@@ -1,0 +1,89 @@
+"""Imports go down only, and a quick command loads nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "dse"
+
+# From the bottom up; a room may import from rooms below its row, and within itself. Seams (`base.py`)
+# stand low, so that all may speak through them.
+ROWS = (
+    ("errors",),
+    ("canonical",),
+    ("design",),
+    ("qor",),
+    ("parts", "space", "pareto", "layers"),
+    ("objectives", "registry"),
+    ("networks", "balance", "estimate", "allocation"),
+    ("store", "reports", "project"),
+    ("corpus", "execution"),
+    ("synth_backends", "surrogates"),
+    ("search", "evaluate"),
+    ("campaign",),
+    ("loop",),
+    ("assemble",),
+    ("summary",),
+    ("bench", "nas", "bundle"),
+    ("view", "api"),
+    ("commands",),
+    ("cli",),
+)
+RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
+SEAM_RANK = RANK["objectives"]  # what a seam may know: values, space, objectives
+HEAVY = {"torch", "gpytorch", "sklearn", "tensorflow", "keras", "hls4ml", "optuna", "botorch", "scipy", "matplotlib", "pandas"}
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def is_seam(module: str) -> bool:
+    return module.endswith(".base") and module.split(".")[1] in ("layers", "synth_backends", "surrogates", "search")
+
+
+def imports_of(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            if node.module == "dse":
+                found += [f"dse.{name.name}" for name in node.names]
+            else:
+                found.append(node.module)
+        elif isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+    return found
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    module = "dse." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+    room = room_of(module)
+    if path == PACKAGE / "__init__.py":
+        return
+    assert room in RANK, f"give the room {room!r} a row in ROWS"
+    for imported in imports_of(path):
+        if not imported.startswith("dse."):
+            continue
+        other = room_of(imported)
+        if other in ("", "__version__", room):
+            continue
+        below = SEAM_RANK if is_seam(imported) and RANK[other] > SEAM_RANK else RANK[other]
+        own = SEAM_RANK + 0.5 if is_seam(module) and RANK[room] > SEAM_RANK else RANK[room]
+        assert below < own, f"{module} imports {imported}, which stands above or beside it"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    script = "import sys, dse.cli, typer.testing; r = typer.testing.CliRunner().invoke(dse.cli.app, ['--help']); assert r.exit_code == 0;"
+    script += f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
