@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dse.allocation.exact import Problem, TableLimit, allocate, conflict, total
+from dse.allocation.knapsack import whole_front
 from dse.errors import InfeasibleError
-from dse.search.allocation import Problem, TableLimit, allocate, conflict, total
-from dse.search.knapsack import whole_front
 
 numbers = st.one_of(st.integers(0, 12).map(float), st.floats(0, 1e4, allow_nan=False, allow_subnormal=False))
 

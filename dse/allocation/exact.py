@@ -2,7 +2,7 @@
 
 The problem is N-TORC's (Singh et al., FCCM 2025, eq. 2-5) with any objective and limits: one binary per (layer, choice), exactly
 one set per layer. The reference solver is HiGHS through `scipy.optimize.milp`. The usual case, one limit on a sum, has a faster
-exact solver (`dse.search.knapsack`), which must agree with the reference in the tests.
+exact solver (`dse.allocation.knapsack`), which must agree with the reference in the tests.
 
 Notation: L layers, C_l choices of layer l; a table is one array (C_l,) per layer.
 """
@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.allocation.knapsack import one_limit
 from dse.errors import InfeasibleError
-from dse.search.knapsack import one_limit
 
 Table = tuple[NDArray[np.float64], ...]
 Combine = Literal["sum", "max"]
@@ -246,7 +246,8 @@ def _rows(problem: Problem, edges: NDArray[np.intp], width: int) -> tuple[Any, N
         row[start:end] = 1.0
         add(row, 1.0, 1.0)
     for limit in problem.limits:
-        scale = abs(limit.maximum) or 1.0
+        largest = max(float(np.abs(column).max()) for column in limit.table)
+        scale = max(abs(limit.maximum), _SLACK * largest) or 1.0
         add(np.concatenate(limit.table) / scale, -np.inf, limit.maximum / scale)
     for choices in problem.excluded:
         row = np.zeros(edges[-1])
