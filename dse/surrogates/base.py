@@ -42,7 +42,10 @@ class Prediction:
 class Belief(Protocol):
     """A fitted surrogate."""
 
-    notes: tuple[str, ...]  # what the user should know: fallbacks taken, metrics without data
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know: fallbacks taken, metrics without data."""
+        ...
 
     def predict(self, layer: Layer, choices: Sequence[LayerChoice], *, confidence: float = 0.9) -> Prediction: ...
 
