@@ -13,13 +13,16 @@ from dse.campaign.state import CampaignState, replay
 from dse.campaign.tables import LayerTable
 from dse.design import Layer, LayerChoice, Precision
 from dse.errors import SpaceError, SpecChanged
-from dse.evaluate import Evaluator
+from dse.evaluate import Evaluator, transferable
 from dse.loop import Campaign, Watcher
+from dse.qor import LayerRecord
 from dse.search.base import View
 from dse.space import DesignSpace, LayerOptions
 from dse.store.cache import Cache
 from dse.store.journal import Journal, read_events
 from dse.synth_backends.base import ListsRecorded, Site, SynthBackend
+
+MAX_TRANSFER = 5000  # records; more teach little and cost time
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Question:
         """See `CampaignSpec.meaning`; what the backend's answers rest on belongs to it."""
         return {**self.spec.meaning, "backend.fidelity": self.backend.fidelity.value, "backend.basis": self.backend.basis}
 
-    def view(self, state: CampaignState) -> View:
+    def view(self, state: CampaignState, transfer: tuple[LayerRecord, ...] = ()) -> View:
         """What a searcher may know now."""
         spec = self.spec
         return View(
@@ -48,6 +51,7 @@ class Question:
             finished=state.finished,
             pending=state.pending,
             seed=spec.seed,
+            transfer=transfer,
         )
 
 
@@ -128,19 +132,41 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
     except BaseException:
         journal.close()
         raise
+    cache = Cache(spec.cache)
+    keys = state.transfer if journal.events else tuple(cache.keys()) if learns(spec) else ()
+    transfer = _comparable(transferable(cache, keys), question)
     campaign = Campaign(
         journal=journal,
         state=state,
         searcher=registry.load("search", spec.search_kind).create(spec.search_options),
-        evaluator=Evaluator(Cache(spec.cache), question.backend),
-        view=question.view,
+        evaluator=Evaluator(cache, question.backend),
+        view=lambda state: question.view(state, transfer),
         budget=spec.budget,
         slots=spec.slots,
         watchers=watchers,
     )
     if not journal.events:
-        campaign.record(events.opened(spec.name, question.meaning))
+        used = tuple(dict.fromkeys(record.source for record in transfer))
+        campaign.record(events.opened(spec.name, question.meaning, used))
     return campaign
+
+
+def learns(spec: CampaignSpec) -> bool:
+    """Whether the search learns from layers that other campaigns measured."""
+    return bool(getattr(spec.search_options, "transfer", False))
+
+
+def _comparable(records: tuple[LayerRecord, ...], question: Question) -> tuple[LayerRecord, ...]:
+    """Keep layers measured at the same fidelity, clock and data flow; of anything else a surrogate would learn the wrong thing."""
+    ours = question.spec.target
+    return tuple(
+        record
+        for record in records
+        if record.fidelity == question.backend.fidelity
+        and record.target.io_type == ours.io_type
+        and record.target.clock_period_ns == ours.clock_period_ns
+        and record.target.toolchain.name == ours.toolchain.name
+    )[-MAX_TRANSFER:]
 
 
 def refuse_changes(before: dict[str, str], after: dict[str, str], path: Path) -> None:

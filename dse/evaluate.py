@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from dse.corpus.codec import decode_record, encode_record
 from dse.design import Job
-from dse.qor import Evaluation
+from dse.qor import Evaluation, LayerRecord, Qor
 from dse.store.cache import Cache, is_cacheable
+from dse.store.codec import dump_json
 from dse.synth_backends.base import Progress, SynthBackend
+
+LAYERS = "layers.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +57,44 @@ class Evaluator:
                 missing[asker] = job
             else:
                 answers[asker] = Answer(Progress(job.key, "waiting", message="another campaign is evaluating this design"), True)
-        for asker, progress in zip(missing, self.backend.advance(tuple(missing.values())), strict=True):
-            answers[asker] = Answer(self._remember(asker, progress), cached=False)
+        for (asker, job), progress in zip(missing.items(), self.backend.advance(tuple(missing.values())), strict=True):
+            answers[asker] = Answer(self._remember(asker, job, progress), cached=False)
         return tuple(answers[asker] for asker in wanted)
 
-    def _remember(self, asker: str, progress: Progress) -> Progress:
+    def _remember(self, asker: str, job: Job, progress: Progress) -> Progress:
         if progress.evaluation is None:
             return progress
         provenance = replace(progress.evaluation.provenance, made_by=asker)
         evaluation = replace(progress.evaluation, provenance=provenance)
         if is_cacheable(evaluation):
-            self.cache.put(evaluation)
+            self.cache.put(evaluation, {LAYERS: encode_layers(job, evaluation)})
         self.cache.release(evaluation.key)
         return replace(progress, evaluation=evaluation)
+
+
+def layer_records(job: Job, evaluation: Evaluation) -> tuple[LayerRecord, ...]:
+    """Return what an evaluation tells of each layer that had a choice; nothing for a failure or where nothing is known per layer."""
+    if not isinstance(evaluation.outcome, Qor):
+        return ()
+    known = dict(evaluation.outcome.layers)
+    return tuple(
+        LayerRecord(job.network.layer(name), choice, job.target, job.fidelity, known[name], source=job.key)
+        for name, choice in job.point.choices
+        if name in known
+    )
+
+
+def encode_layers(job: Job, evaluation: Evaluation) -> bytes:
+    """Return the measured layers as JSON lines, to be kept beside the evaluation."""
+    return b"".join(dump_json(encode_record(record)).encode() + b"\n" for record in layer_records(job, evaluation))
+
+
+def transferable(cache: Cache, keys: Iterable[str]) -> tuple[LayerRecord, ...]:
+    """Return the layers measured in the named cache entries, in their order; damaged or old entries tell nothing."""
+    records: list[LayerRecord] = []
+    for key in keys:
+        for line in (cache.attachment(key, LAYERS) or b"").splitlines():
+            record = decode_record(json.loads(line), f"cache entry {key[:12]}")
+            if isinstance(record, LayerRecord):
+                records.append(record)
+    return tuple(records)

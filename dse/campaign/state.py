@@ -2,7 +2,8 @@
 
 Events (one JSON object a line; all carry `at`, UTC, and `elapsed`, seconds of this session since the event before it, so that a
 pause between two sessions counts nothing):
-    opened    schema, campaign, meaning          the first line
+    opened    schema, campaign, meaning, transfer  the first line; the cache entries that the search may learn from are fixed here, so
+                                                 that resuming does not depend on what others stored meanwhile
     proposed  trials, certificate, notes         before any work; one line per batch, so that a batch is there whole or not at all
     finished  number, cached, evaluation         after the result is in the cache
     stopped   kind, reason, certificate, notes   `kind`: search (its own rule) or budget
@@ -36,6 +37,7 @@ class CampaignState:
 
     identity: str = ""
     meaning: tuple[tuple[str, str], ...] = ()
+    transfer: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
     evaluations: tuple[tuple[int, Evaluation], ...] = ()
     order: tuple[int, ...] = ()
@@ -67,9 +69,9 @@ class CampaignState:
         return f"{self.identity}#{number}"
 
 
-def opened(campaign: str, meaning: dict[str, str]) -> Event:
+def opened(campaign: str, meaning: dict[str, str], transfer: Iterable[str] = ()) -> Event:
     """The first event."""
-    return {"event": "opened", "schema": SCHEMA, "campaign": campaign, "meaning": meaning}
+    return {"event": "opened", "schema": SCHEMA, "campaign": campaign, "meaning": meaning, "transfer": list(transfer)}
 
 
 def proposed(trials: Iterable[Trial], advice: Advice) -> Event:
@@ -117,10 +119,13 @@ def replay(events: Iterable[Event]) -> CampaignState:
 
 def apply(state: CampaignState, event: Event) -> CampaignState:
     """Return the state after one more event."""
+    if (event["event"] == "opened") is bool(state.identity):
+        raise ValueError("a journal begins with `opened`, and only once")
     state = replace(state, active_seconds=state.active_seconds + float(event["elapsed"]))
     match event["event"]:
         case "opened":
-            return replace(state, identity=f"{event['campaign']}@{event['at']}", meaning=tuple(event["meaning"].items()))
+            identity, meaning = f"{event['campaign']}@{event['at']}", tuple(event["meaning"].items())
+            return replace(state, identity=identity, meaning=meaning, transfer=tuple(event["transfer"]))
         case "proposed":
             trials = tuple(_trial(document) for document in event["trials"])
             if [t.number for t in trials] != list(range(len(state.trials) + 1, len(state.trials) + 1 + len(trials))):

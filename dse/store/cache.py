@@ -1,9 +1,9 @@
 """Memoised evaluations: key -> Evaluation, shared by all campaigns at once.
 
-An entry is a directory `<2 hex>/<key>/` of `evaluation.json` and `manifest.json` (SHA-256 of every file). It is written beside its
-place and renamed into it; the first writer wins. Every read checks the digests: a damaged entry is moved to `quarantine/`, reported
-once, and counts as a miss. What a file's own digest cannot tell is whether its author was honest: share a cache only with people
-whose numbers you would use.
+An entry is a directory `<2 hex>/<key>/` of `evaluation.json`, attachments (`layers.jsonl`: the measured layers, for others to learn
+from) and `manifest.json` (SHA-256 of every file). It is written beside its place and renamed into it; the first writer wins. Every
+read checks the digests: a damaged entry is moved to `quarantine/`, reported once, and counts as a miss. What a digest cannot tell is
+whether its author was honest: share a cache only with people whose numbers you would use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,31 +64,49 @@ class Cache:
 
     def read(self, key: str) -> Evaluation | None:
         """Like `get`, but raise CorruptEntry and leave the entry where it is."""
+        content = self._content(key)
+        if content is None:
+            return None
+        try:
+            evaluation = evaluation_from_json(json.loads(content["evaluation.json"]))
+            if evaluation.key != key:
+                raise ValueError(f"it holds the key {evaluation.key[:12]}…")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CorruptEntry(f"cache entry {self._place(key)}: damaged: {error}.") from error
+        return evaluation
+
+    def attachment(self, key: str, name: str) -> bytes | None:
+        """Return an attachment of an entry, None if the entry has none of that name or is damaged."""
+        try:
+            return (self._content(key) or {}).get(name)
+        except CorruptEntry:
+            return None
+
+    def _content(self, key: str) -> dict[str, bytes] | None:
         place = self._place(key)
         if not os.path.lexists(place):
             return None
         try:
             manifest = json.loads(_read(place / "manifest.json"))
-            text = _read(place / "evaluation.json")
-            if manifest["schema"] != SCHEMA or manifest["files"] != {"evaluation.json": _sha256(text)}:
+            if manifest["schema"] != SCHEMA or not all(re.fullmatch(r"[a-z_.]+", name) for name in manifest["files"]):
+                raise ValueError("the manifest is not ours")
+            content = {name: _read(place / name) for name in manifest["files"]}
+            if manifest["files"] != {name: _sha256(text) for name, text in content.items()}:
                 raise ValueError("the content does not match its checksum")
-            evaluation = evaluation_from_json(json.loads(text))
-            if evaluation.key != key:
-                raise ValueError(f"it holds the key {evaluation.key[:12]}…")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptEntry(f"cache entry {place}: damaged: {error}.") from error
-        return evaluation
+        return content
 
-    def put(self, evaluation: Evaluation) -> None:
-        """Remember an evaluation for good.
+    def put(self, evaluation: Evaluation, attachments: Mapping[str, bytes] | None = None) -> None:
+        """Remember an evaluation, and files that belong to it, for good.
 
         Raises:
             CacheConflict: the same key is there with a different outcome; the stored one stays.
             CacheError, DiskFull: nothing was written.
         """
-        text = dump_json(evaluation_to_json(evaluation)).encode()
-        manifest = dump_json({"schema": SCHEMA, "files": {"evaluation.json": _sha256(text)}}).encode()
-        files = {"evaluation.json": text, "manifest.json": manifest}
+        files = {**(attachments or {}), "evaluation.json": dump_json(evaluation_to_json(evaluation)).encode()}
+        digests = {name: _sha256(content) for name, content in files.items()}
+        files["manifest.json"] = dump_json({"schema": SCHEMA, "files": digests}).encode()
         if fsops.place_directory(self._place(evaluation.key), files):
             return
         stored = self.get(evaluation.key)

@@ -51,7 +51,9 @@ def test_every_key_is_found_where_it_stands() -> None:
 
 
 keys = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
-values = st.sampled_from(["1", "-2.5", "true", '"te#xt"', "'=['", "[1, 2, [3]]", '[\n 1, # c]\n "]"]', '"""a\nb = 1"""', "{ a = 1, b = [2] }"])
+values = st.sampled_from(
+    ["1", "-2.5", "true", '"te#xt"', "'=['", "[1, 2, [3]]", '[\n 1, # c]\n "]"]', '"""a\nb = 1"""', "{ a = 1, b = [2] }"]
+)
 tables = st.dictionaries(keys, values, max_size=4)
 
 

@@ -1,0 +1,204 @@
+"""The loop is a replayable function of its journal: cut anywhere, it goes on to the same end and evaluates nothing twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+
+from dse.campaign import state as events
+from dse.campaign.state import CampaignState, replay
+from dse.errors import CorruptJournal
+from dse.evaluate import Answer, Evaluator
+from dse.loop import Campaign, run
+from dse.objectives import Budget
+from dse.qor import FailureKind
+from dse.search import anchor
+from dse.store.cache import Cache
+from dse.store.journal import Event, Journal, read_events
+
+NETWORK = fakes.network(fakes.conv1d("c1", 3, 4, 6), fakes.dense("d1", 24, 8), fakes.dense("d2", 8, 4))
+SPACE = fakes.space(NETWORK, {"c1": (1, 3, 6, 12), "d1": (1, 2, 4, 6, 8, 12, 24, 48), "d2": (1, 2, 4, 8, 16)})
+TIMES = ("at", "elapsed", "finished_at", "made_by")
+
+
+def campaign(home: Path, backend: fakes.ToyBackend, **changes: Any) -> Campaign:
+    journal = Journal(home / "journal.jsonl")
+    live = Campaign(
+        journal=journal,
+        state=replay(journal.events),
+        searcher=anchor.create(anchor.Options(anchor_reuse_max=2, probe_reuse_factor=4)),
+        evaluator=Evaluator(Cache(home / "cache"), backend),
+        view=lambda state: fakes.view(NETWORK, SPACE, state.finished, state.pending),
+        budget=changes.pop("budget", Budget()),
+        slots=changes.pop("slots", 2),
+        sleep=lambda _seconds: None,
+        **changes,
+    )
+    if not journal.events:
+        live.record(events.opened("toy", {"a": "1"}))
+    return live
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_times(inner) for key, inner in value.items() if key not in TIMES}
+    return [without_times(inner) for inner in value] if isinstance(value, list) else value
+
+
+def run_to_end(home: Path, backend: fakes.ToyBackend, **changes: Any) -> CampaignState:
+    live = campaign(home, backend, **changes)
+    try:
+        return run(live)
+    finally:
+        live.journal.close()
+
+
+def lines(home: Path) -> list[Event]:
+    return [without_times(event) for event in read_events(home / "journal.jsonl")[0]]
+
+
+def test_a_campaign_runs_to_its_stop_and_then_does_nothing(tmp_path: Path) -> None:
+    backend = fakes.ToyBackend()
+    state = run_to_end(tmp_path, backend)
+    assert state.stop is not None
+    assert state.stop[0] == "search"
+    assert state.syntheses == len(state.trials) == len(backend.started) >= 3
+    before = (tmp_path / "journal.jsonl").read_bytes()
+    again = fakes.ToyBackend()
+    assert run_to_end(tmp_path, again).trials == state.trials
+    assert again.started == []
+    assert (tmp_path / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_cut_at_every_byte_it_ends_in_the_same_journal(tmp_path: Path, slots: int) -> None:
+    golden = tmp_path / "golden"
+    run_to_end(golden, fakes.ToyBackend(), slots=slots)
+    whole = (golden / "journal.jsonl").read_bytes()
+    first_line = whole.index(b"\n") + 1
+    ends = [at + 1 for at, byte in enumerate(whole) if byte == 10]
+    cuts = sorted({cut for end in ends for cut in (end - 1, end, end + 1)} | set(range(first_line, len(whole), 211)))
+    for cut in (cut for cut in cuts if first_line <= cut <= len(whole)):
+        home = tmp_path / f"{slots}-{cut}"
+        home.mkdir()
+        (home / "journal.jsonl").write_bytes(whole[:cut])
+        # the cache is empty: whatever the journal does not hold as finished is evaluated again, once
+        backend = fakes.ToyBackend()
+        run_to_end(home, backend, slots=slots)
+        assert lines(home) == lines(golden)
+        assert len(backend.started) == len(set(backend.started))
+
+
+def test_a_result_paid_before_the_crash_is_not_a_cache_hit_after_it(tmp_path: Path) -> None:
+    run_to_end(tmp_path, fakes.ToyBackend())
+    golden = lines(tmp_path)
+    path = tmp_path / "journal.jsonl"
+    kept = path.read_bytes().split(b"\n")
+    finished = next(number for number, line in enumerate(kept) if json.loads(line)["event"] == "finished")
+    path.write_bytes(b"\n".join(kept[:finished]) + b"\n")
+    backend = fakes.ToyBackend()
+    state = run_to_end(tmp_path, backend)
+    assert backend.started == []
+    assert state.cache_hits == 0
+    assert lines(tmp_path) == golden
+
+
+def test_another_campaign_is_answered_by_the_cache(tmp_path: Path) -> None:
+    run_to_end(tmp_path, fakes.ToyBackend())
+    (tmp_path / "journal.jsonl").unlink()
+    backend = fakes.ToyBackend()
+    live = campaign(tmp_path, backend, clock=iter(range(1000)).__next__)
+    live.state = events.replay([{**live.journal.events[0], "at": "another day"}])
+    state = run(live)
+    live.journal.close()
+    assert backend.started == []
+    assert state.syntheses == 0
+    assert state.cache_hits == len(state.trials)
+
+
+def test_a_budget_stops_and_a_larger_one_goes_on(tmp_path: Path) -> None:
+    state = run_to_end(tmp_path, fakes.ToyBackend(), budget=Budget(syntheses=2))
+    assert state.stop is not None
+    assert state.stop[0] == "budget"
+    assert state.syntheses == 2
+    state = run_to_end(tmp_path, fakes.ToyBackend(), budget=Budget(syntheses=100))
+    assert state.stop is not None
+    assert state.stop[0] == "search"
+    assert state.syntheses > 2
+
+
+def test_a_slow_backend_is_polled_and_asked_only_for_news(tmp_path: Path) -> None:
+    ticks: list[int] = []
+    live = campaign(tmp_path, fakes.ToyBackend(delay=5))
+    live.sleep = lambda seconds: ticks.append(1)
+    asked = 0
+    original = live.searcher.propose
+
+    class Counting:
+        def propose(self, view: Any, n: int) -> Any:
+            nonlocal asked
+            asked += 1
+            return original(view, n)
+
+    live.searcher = Counting()
+    state = run(live)
+    live.journal.close()
+    assert len(ticks) >= 9
+    assert asked <= len(state.trials) + 1
+
+
+def test_stop_waits_for_the_running_and_cancel_does_not(tmp_path: Path) -> None:
+    live = campaign(tmp_path, fakes.ToyBackend(delay=3))
+    live.sleep = lambda _seconds: setattr(live.signals, "stop", True)
+    state = run(live)
+    assert state.pending == ()
+    assert len(state.finished) == 2
+    live.journal.close()
+
+    other = campaign(tmp_path / "other", fakes.ToyBackend(delay=10**6))
+    other.sleep = lambda _seconds: setattr(other.signals, "cancel", True)
+    state = run(other)
+    assert len(state.pending) == 2
+    other.journal.close()
+
+
+def test_failures_of_the_design_are_data(tmp_path: Path) -> None:
+    def toy(layer: Any, choice: Any) -> Any:
+        return fakes.fails(FailureKind.DESIGN_ERROR) if choice.reuse_factor == 1 else fakes.toy_qor(layer, choice)
+
+    state = run_to_end(tmp_path, fakes.ToyBackend(toy=toy))
+    assert state.stop is not None
+    assert any(trial.qor is None for trial in state.finished)
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def event(self, event: Event, state: CampaignState) -> None:
+        self.seen.append(event["event"])
+
+    def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
+        pass
+
+
+def test_watchers_hear_every_event_once(tmp_path: Path) -> None:
+    recorder = Recorder()
+    live = campaign(tmp_path, fakes.ToyBackend(), watchers=(recorder,))
+    run(live)
+    live.journal.close()
+    assert recorder.seen == [event["event"] for event in lines(tmp_path)]
+
+
+@pytest.mark.parametrize("swap", [(2, 3), (0, 1)])
+def test_events_that_cannot_follow_each_other_are_refused(tmp_path: Path, swap: tuple[int, int]) -> None:
+    run_to_end(tmp_path, fakes.ToyBackend())
+    found, _ = read_events(tmp_path / "journal.jsonl")
+    a, b = swap
+    found[a], found[b] = found[b], found[a]
+    with pytest.raises(CorruptJournal, match="line"):
+        replay([*found[: b + 1], found[b]])
