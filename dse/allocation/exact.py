@@ -215,7 +215,7 @@ def _highs(problem: Problem) -> tuple[int, ...] | None:
     edges = np.concatenate([[0], np.cumsum(counts)])
     n, extra = int(edges[-1]), int(problem.combine == "max")  # with a maximum as objective, one more variable lies above all
     rows, lower, upper = _rows(problem, edges, n + extra)
-    top = sum(float(np.abs(column).max()) for column in problem.objective) or 1.0
+    top = max(sum(float(np.abs(column).max()) for column in problem.objective), 1e-100)
     cost = np.concatenate(problem.objective) * (_SCALE / top) if not extra else np.append(np.zeros(n), _SCALE / top)
     answer: Any = milp(
         cost,
