@@ -1,0 +1,143 @@
+"""What does not fit together in a tree. Each check is one function that yields sentences for the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dse.qor import RESOURCES
+from dse.reports.records import Module, Span
+
+if TYPE_CHECKING:
+    from dse.reports.tree import TreeReport
+
+_NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM", "uram": "URAM"}
+_DATE = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:[A-Z+\-0-9]{1,6} )?([0-9]{4})")
+
+
+def warnings_of(tree: TreeReport) -> tuple[str, ...]:
+    """Return all warnings, the gravest first."""
+    return tuple(
+        warning
+        for check in (_undefined, _impossible, _sums, _capacity, _clock, _requested, _wanted, _targets, _cosim, _dates)
+        for warning in check(tree)
+    )
+
+
+def _undefined(tree: TreeReport) -> Iterator[str]:
+    if not tree.is_defined:
+        yield "the tool gave no latency or no interval: synthesised, but no use as an observation"
+
+
+def _impossible(tree: TreeReport) -> Iterator[str]:
+    total = tree.csynth.total
+    for what, span in (("latency", total.latency_cycles), ("interval", total.ii_cycles)):
+        if _is_reversed(span):
+            yield f"the {what}'s minimum {span.minimum} is above its maximum {span.maximum}"
+    if total.ii_cycles.maximum == 0 and total.latency_cycles.maximum:
+        yield "an interval of 0 cycles with a latency above 0 is impossible"
+    if total.used.lut == 0 and total.used.ff == 0:
+        yield "neither LUTs nor FFs: the design was optimised away"
+
+
+def _is_reversed(span: Span) -> bool:
+    return span.minimum is not None and span.maximum is not None and span.minimum > span.maximum
+
+
+def _sums(tree: TreeReport) -> Iterator[str]:
+    rows = (*tree.layers, *tree.glue)
+    for name in RESOURCES:
+        whole = getattr(tree.csynth.total.used, name)
+        numbers = [getattr(row.qor, name) for row in rows]
+        known = [number for number in numbers if number is not None]
+        if whole is not None and sum(known) > whole:
+            yield f"{_NAMES[name]}: the parts use {sum(known):g}, more than the total of {whole:g}; a part is of another build"
+    several = [row.name for row in tree.layers if row.n_instances > 1]
+    if several:
+        yield f"several instances make up {', '.join(several[:5])}: areas are added, latency and interval are unknown"
+
+
+def _capacity(tree: TreeReport) -> Iterator[str]:
+    total = tree.csynth.total
+    for name in RESOURCES:
+        used, available = getattr(total.used, name), getattr(total.available, name)
+        if used is not None and available is not None and used > available:
+            share = f" ({100 * used / available:.0f} %)" if available else ""
+            yield f"{_NAMES[name]}: {used:g} of {available:g}{share}: the HLS estimate does not fit the device"
+
+
+def _clock(tree: TreeReport) -> Iterator[str]:
+    total = tree.csynth.total
+    if (
+        total.clock_estimated_ns is not None
+        and total.clock_target_ns is not None
+        and total.clock_estimated_ns > total.clock_target_ns
+    ):
+        yield f"estimated clock {total.clock_estimated_ns:g} ns is above the target of {total.clock_target_ns:g} ns"
+    elif total.slack_ns is not None and total.slack_ns < 0:
+        yield f"slack {total.slack_ns:g} ns against the target minus its uncertainty"
+    timing = tree.timing
+    if timing is not None and timing.total.slack_ns is not None and timing.total.slack_ns < 0:
+        yield f"timing is violated after {timing.fidelity.value}: slack {timing.total.slack_ns:g} ns"
+
+
+def _requested(tree: TreeReport) -> Iterator[str]:
+    """In the latency strategy the requested interval is the reuse factor; anything else means that two builds were mixed."""
+    latency_layers = [config for config in tree.parameters if config.strategy == "latency" and config.reuse_factor is not None]
+    requested = tree.csynth.total.ii_target_cycles
+    factors = {config.reuse_factor for config in latency_layers if config.base == "dense_config"}
+    if requested is not None and factors and max(factor or 0 for factor in factors) != requested:
+        found = ", ".join(str(factor) for factor in sorted(factor or 0 for factor in factors))
+        yield f"the tool was asked for an interval of {requested}, but parameters.h has reuse factors {found}: sources of another build?"
+
+
+def _wanted(tree: TreeReport) -> Iterator[str]:
+    built = {config.name: config for config in tree.parameters if config.name}
+    for wanted in tree.wanted:
+        config = built.get(wanted.name)
+        if config is None or config.function:
+            continue
+        if wanted.reuse_factor is not None and config.reuse_factor is not None and wanted.reuse_factor != config.reuse_factor:
+            yield (
+                f"{wanted.name}: hls4ml_config.yml asks for reuse factor {wanted.reuse_factor}, "
+                f"parameters.h was built with {config.reuse_factor}, which counts"
+            )
+        if wanted.strategy and config.strategy and wanted.strategy != config.strategy:
+            yield f"{wanted.name}: hls4ml_config.yml asks for strategy {wanted.strategy}, parameters.h was built with {config.strategy}"
+
+
+def _targets(tree: TreeReport) -> Iterator[str]:
+    for report in (tree.vsynth, tree.impl):
+        if report is not None and report.top and report.top not in (tree.csynth.top, "bd_0_wrapper", "bd_0_hls_inst_0"):
+            yield f"the {report.fidelity.value} report is of design {report.top!r}, C synthesis of {tree.csynth.top!r}"
+
+
+def _cosim(tree: TreeReport) -> Iterator[str]:
+    if tree.cosim is not None and tree.cosim.status.lower() == "fail":
+        yield "co-simulation failed"
+
+
+def _dates(tree: TreeReport) -> Iterator[str]:
+    csynth = _when(tree.csynth.date)
+    for report in (tree.vsynth, tree.impl):
+        other = _when(report.date) if report is not None else None
+        if report is not None and csynth is not None and other is not None and (csynth - other).total_seconds() > 86_400:
+            yield f"the {report.fidelity.value} report is older ({report.date}) than C synthesis ({tree.csynth.date}): of an earlier build?"
+
+
+def _when(text: str) -> datetime | None:
+    match = _DATE.search(text)
+    if match is None:
+        return None
+    try:
+        month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(match[1]) + 1
+        return datetime(int(match[6]), month, int(match[2]), int(match[3]), int(match[4]), int(match[5]))
+    except ValueError:
+        return None
+
+
+def is_suspicious(module: Module) -> bool:
+    """Whether a module's numbers cannot be: a reversed range."""
+    return _is_reversed(module.latency_cycles) or _is_reversed(module.ii_cycles)

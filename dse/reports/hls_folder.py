@@ -1,0 +1,235 @@
+"""One folder of C synthesis reports: which module is the top, and what stands inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dse.errors import ReportError
+from dse.reports.csynth_rpt import parse_csynth_rpt
+from dse.reports.csynth_xml import parse_csynth_xml
+from dse.reports.file_sets import FileSet, read_text
+from dse.reports.layer_map import Node, forest_of_paths, forest_of_tables, index_in
+from dse.reports.locate import Folder
+from dse.reports.records import Instance, Module, ToolReport
+from dse.reports.summary_rpt import is_summary, parse_summary_rpt
+
+
+@dataclass(frozen=True, slots=True)
+class HlsFolder:
+    """What a folder says.
+
+    Attributes:
+        top: the top's report.
+        modules: every module that has numbers, by name.
+        roots: the instances directly below the top; empty where no file tells the hierarchy.
+        sources: names of the files that were used.
+        is_mixed: whether some of the top's reports are of another build.
+    """
+
+    top: ToolReport
+    modules: Mapping[str, Module]
+    roots: tuple[Node, ...]
+    sources: tuple[str, ...]
+    warnings: tuple[str, ...]
+    is_mixed: bool = False
+
+
+@dataclass(slots=True)
+class _Reports:
+    folder: str
+    by_module_xml: dict[str, tuple[str, ToolReport]]
+    by_module_rpt: dict[str, tuple[str, ToolReport]]
+    all_xml: tuple[str, ToolReport] | None = None
+    summary: tuple[str, ToolReport] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def drop(self, source: str) -> None:
+        """Forget a file."""
+        for table in (self.by_module_xml, self.by_module_rpt):
+            for name in [name for name, (file, _) in table.items() if file == source]:
+                del table[name]
+        self.all_xml = None if self.all_xml and self.all_xml[0] == source else self.all_xml
+        self.summary = None if self.summary and self.summary[0] == source else self.summary
+
+
+def read_hls_folder(files: FileSet, folder: Folder, app_tops: Sequence[str]) -> HlsFolder:
+    """Read a folder of reports.
+
+    Raises:
+        ReportError: if the top's report is missing or damaged, or nobody can say which module is the top.
+    """
+    reports = _parse_all(files, folder)
+    top_name = _top_name(reports, app_tops)
+    times = {entry.name: entry.changed_at or 0.0 for entry in files.entries()}
+    top_source, top, is_mixed = _top_report(reports, top_name, times)
+    warnings = list(reports.warnings)
+    sources = [top_source]
+    modules = _modules(reports, top, warnings)
+    roots, more = _roots(reports, top, warnings)
+    sources += more
+    roots = [_with_numbers(node, modules) for node in roots]
+    return HlsFolder(
+        _with_date(top, reports, top_name), modules, tuple(roots), tuple(dict.fromkeys(sources)), tuple(warnings), is_mixed
+    )
+
+
+def _parse_all(files: FileSet, folder: Folder) -> _Reports:
+    """Parse every report of the folder; one that is damaged is left out with a warning, unless it is the top's."""
+    found = _Reports(folder.path, {}, {})
+    errors: dict[str, ReportError] = {}
+    for name in folder.names:
+        base = name.rpartition("/")[2]
+        text = read_text(files, name)
+        try:
+            if base == "csynth.xml":
+                found.all_xml = (name, parse_csynth_xml(text, name))
+            elif base.endswith(".xml"):
+                report = parse_csynth_xml(text, name)
+                found.by_module_xml[report.top] = (name, report)
+                _check_name(base, report, found)
+            elif is_summary(text):
+                found.summary = (name, parse_summary_rpt(text, name))
+            elif base != "csynth.rpt":
+                report = parse_csynth_rpt(text, name)
+                found.by_module_rpt[report.top] = (name, report)
+                _check_name(base, report, found)
+        except ReportError as error:
+            errors[name] = error
+    if not (found.by_module_xml or found.by_module_rpt or found.all_xml or found.summary):
+        raise next(iter(errors.values()), ReportError("no C synthesis report", file=folder.path))
+    found.warnings += [f"not read: {error}" for error in errors.values()]
+    return found
+
+
+def _check_name(base: str, report: ToolReport, found: _Reports) -> None:
+    stem = base.rpartition("_csynth.")[0]
+    if stem and stem != report.top:
+        found.warnings.append(f"{base}: is the report of {report.top!r}")
+
+
+def _top_name(reports: _Reports, app_tops: Sequence[str]) -> str:
+    if reports.all_xml:
+        return reports.all_xml[1].top
+    if reports.summary:
+        return reports.summary[1].top
+    known = {**reports.by_module_rpt, **reports.by_module_xml}
+    named = [top for top in app_tops if top in known]
+    if len(named) == 1:
+        return named[0]
+    inside = {instance.module for _, report in reports.by_module_rpt.values() for instance in report.instances}
+    outside = [name for name in known if name not in inside and (not inside or name in reports.by_module_rpt)]
+    if len(outside) > 1:
+        outside = [name for name in outside if index_in(name) is None]
+    if len(outside) == 1:
+        return outside[0]
+    if len(known) == 1:
+        return next(iter(known))
+    names = ", ".join(sorted(known)[:5])
+    raise ReportError(f"which of {len(known)} modules is the top ({names}, ...)? No csynth.xml says so.", file=reports.folder)
+
+
+def _top_report(reports: _Reports, top: str, times: Mapping[str, float]) -> tuple[str, ToolReport, bool]:
+    """Return the best report of the top (the freshest; then its own XML, the XML of all, its text, the summary), and whether others
+    of its reports are of another build. Those are dropped, with all they say of what stands where.
+
+    Raises:
+        ReportError: if there is none.
+    """
+    candidates = (reports.by_module_xml.get(top), reports.all_xml, reports.by_module_rpt.get(top), reports.summary)
+    found = [candidate for candidate in candidates if candidate is not None and candidate[1].top == top]
+    if not found:
+        raise ReportError(f"the report of the top {top!r} is missing or damaged", file=reports.folder)
+    chosen = found[0]
+    others = [other for other in found[1:] if not _agree(chosen[1].total, other[1].total)]
+    if others:
+        chosen = max(found, key=lambda candidate: times.get(candidate[0], 0.0) // 60)  # one run writes all within a minute
+        others = [other for other in found if not _agree(chosen[1].total, other[1].total)]
+    for name, _ in others:
+        reports.warnings.append(
+            f"{name.rpartition('/')[2]}: other numbers than {chosen[0].rpartition('/')[2]}: of another build, left out"
+        )
+        reports.drop(name)
+    return (*chosen, bool(others))
+
+
+def _agree(one: Module, other: Module) -> bool:
+    """Whether two reports of one module may stem from one build: no number that both know differs."""
+    pairs = [(getattr(one.used, field), getattr(other.used, field)) for field in ("lut", "ff", "dsp", "bram_18k", "uram")]
+    pairs.append((one.latency_cycles.maximum, other.latency_cycles.maximum))
+    return all(left is None or right is None or left == right for left, right in pairs)
+
+
+def _modules(reports: _Reports, top: ToolReport, warnings: list[str]) -> dict[str, Module]:
+    """Return each module from the best of its reports; a report that does not agree with the whole is dropped."""
+    modules: dict[str, Module] = {}
+    if reports.summary:
+        modules.update((module.name, module) for module in reports.summary[1].modules)
+    modules.update((name, report.total) for name, (_, report) in reports.by_module_rpt.items())
+    in_all = {module.name: module for module in reports.all_xml[1].modules} if reports.all_xml else {}
+    for name, module in in_all.items():
+        known = modules.get(name)
+        modules[name] = _merged(module, known) if known and _agree(module, known) else module
+    for name, (source, report) in reports.by_module_xml.items():
+        reference = in_all.get(name) or modules.get(name)
+        if reference is not None and not _agree(report.total, reference):
+            warnings.append(
+                f"{source.rpartition('/')[2]}: not of this build (other numbers than in the report of all modules); left out"
+            )
+            continue
+        modules[name] = _merged(report.total, reference) if reference else report.total
+    modules[top.top] = _merged(top.total, modules.get(top.top) or top.total)
+    return modules
+
+
+def _merged(module: Module, other: Module) -> Module:
+    return replace(
+        module,
+        slack_ns=module.slack_ns if module.slack_ns is not None else other.slack_ns,
+        issue=module.issue or other.issue,
+        loops=module.loops or other.loops,
+        ii_target_cycles=module.ii_target_cycles if module.ii_target_cycles is not None else other.ii_target_cycles,
+    )
+
+
+def _roots(reports: _Reports, top: ToolReport, warnings: list[str]) -> tuple[list[Node], list[str]]:
+    if reports.all_xml and reports.all_xml[1].instances:
+        sources = [reports.all_xml[0], *(name for name, _ in reports.by_module_xml.values())]
+        return forest_of_paths(reports.all_xml[1].instances), sources
+    text = reports.by_module_rpt.get(top.top)
+    if text is not None:
+        tables = {name: report.instances for name, (_, report) in reports.by_module_rpt.items()}
+        sources = [name for name, _ in (*reports.by_module_rpt.values(), *reports.by_module_xml.values())]
+        return forest_of_tables(top.top, tables), sources
+    if reports.summary and reports.summary[1].instances:
+        return forest_of_paths(reports.summary[1].instances), [reports.summary[0]]
+    if len(reports.by_module_xml) > 1:
+        warnings.append("no report tells which module stands where (the .rpt files are missing), so nothing is known per layer")
+    return [], []
+
+
+def _with_numbers(node: Node, modules: Mapping[str, Module]) -> Node:
+    """Fill in from the module's own report what the parent's table does not say; the parent's table is of the top's build for sure."""
+    instance, module = node.instance, modules.get(node.instance.module)
+    if module is not None:
+        instance = _filled(instance, module)
+    return Node(instance, [_with_numbers(child, modules) for child in node.children])
+
+
+def _filled(instance: Instance, module: Module) -> Instance:
+    same = _agree(
+        Module(instance.module, used=instance.used, latency_cycles=instance.latency_cycles),
+        module,
+    )
+    return replace(
+        instance,
+        used=instance.used if instance.used.is_known else module.used,
+        latency_cycles=instance.latency_cycles if instance.latency_cycles.maximum is not None else module.latency_cycles,
+        ii_cycles=module.ii_cycles if same and module.ii_cycles.maximum is not None else instance.ii_cycles,
+        pipeline_type=instance.pipeline_type or module.pipeline_type,
+    )
+
+
+def _with_date(top: ToolReport, reports: _Reports, name: str) -> ToolReport:
+    text = reports.by_module_rpt.get(name) or reports.summary
+    return replace(top, date=top.date or text[1].date) if text else top

@@ -1,0 +1,285 @@
+"""A tree of reports, read as one: the design's totals, its layers, and what does not fit together.
+
+`read_tree` takes an hls4ml project, a `*_prj`, a `solutionN`, a folder of reports, a unified Vitis component, or one report.
+`read_result` is what a backend calls after a run: it insists on a fresh and complete report of the right top, part and clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dse.design import Fidelity, normalise_part
+from dse.errors import ReportError
+from dse.qor import RESOURCES, Qor
+from dse.reports.checks import warnings_of
+from dse.reports.config_yaml import Wanted, parse_config_yaml
+from dse.reports.file_sets import DirectoryFiles, FileSet, digest_of, read_text
+from dse.reports.hls_folder import HlsFolder, read_hls_folder
+from dse.reports.layer_map import Part, bound_of, part_qor, remainder, split
+from dse.reports.locate import Project, find_projects
+from dse.reports.parameters_h import LayerConfig, parse_parameters_h
+from dse.reports.records import CosimReport, ToolReport, Usage
+from dse.reports.vivado_files import VivadoFiles, read_vivado_files
+
+_NOTHING = Usage()
+CLOCK_TOLERANCE_NS = 0.006  # reports print two decimals
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One row of a design: a layer, or a module that belongs to none.
+
+    Attributes:
+        name: hls4ml's name of the layer; `configN` where no `parameters.h` names it; the module's name for glue.
+        index: N of `configN`; None for glue.
+        config: what was built; None where no `parameters.h` was found.
+        modules: the outermost modules, each once.
+        bound: what sets its interval, in a few words; "" where not known.
+    """
+
+    name: str
+    index: int | None
+    qor: Qor
+    config: LayerConfig | None = None
+    modules: tuple[str, ...] = ()
+    n_instances: int = 0
+    bound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeReport:
+    """All reports of one build.
+
+    Attributes:
+        origin: where it was read from, as given.
+        csynth: the top's C synthesis.
+        layers: the layers that have a module of their own, in the order of `parameters.h`.
+        inlined: names of the layers that have none; nothing is known of them.
+        glue: modules that belong to no layer.
+        remainder: what the top uses beside all of these: FIFOs, memories, control.
+        vsynth, impl: logic synthesis, and place and route, where their reports are there.
+        timing: the timing summary that goes with them.
+        cosim: the co-simulation.
+        parameters: what was built, from `parameters.h`; empty where there is none.
+        wanted: what the YAML asked for; empty where there is none.
+        warnings: sentences for the user, the gravest first.
+        sources: (path below the origin, SHA-256) of every file that a number came from.
+        is_mixed: whether reports of another build lie among these; they were left out.
+    """
+
+    origin: str
+    csynth: ToolReport
+    layers: tuple[LayerReport, ...] = ()
+    inlined: tuple[str, ...] = ()
+    glue: tuple[LayerReport, ...] = ()
+    remainder: Usage = _NOTHING
+    vsynth: ToolReport | None = None
+    impl: ToolReport | None = None
+    timing: ToolReport | None = None
+    cosim: CosimReport | None = None
+    parameters: tuple[LayerConfig, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    is_mixed: bool = False
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether the tool gave both a latency and an interval; without them the run is no observation."""
+        total = self.csynth.total
+        return total.latency_cycles.maximum is not None and total.ii_cycles.maximum is not None
+
+
+def read_tree(path: Path | str) -> TreeReport:
+    """Read the reports of one build.
+
+    Raises:
+        ReportError: if there is no C synthesis report, more than one build, or the report is damaged.
+    """
+    return read_files(DirectoryFiles(Path(path)))
+
+
+def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
+    """Read the reports of one build out of a set of files; `project` says which, if there are several.
+
+    Raises:
+        ReportError: as `read_tree`.
+    """
+    if project is None:
+        projects = find_projects(files)
+        if not projects:
+            raise ReportError("no C synthesis report (csynth.xml, *_csynth.xml, *_csynth.rpt) here", file=files.origin)
+        if len(projects) > 1:
+            names = ", ".join(found.root or "." for found in projects[:5])
+            raise ReportError(f"{len(projects)} builds here ({names}, ...). Name one of them.", file=files.origin)
+        project = projects[0]
+    parameters, parameters_warning = _parameters(files, project)
+    hls = _freshest(files, project)
+    vivado = read_vivado_files(files, project, hls.top)
+    layers, inlined, glue, rest = _layers(hls, parameters)
+    wanted = parse_config_yaml(read_text(files, project.config_yaml)) if project.config_yaml else ()
+    tree = TreeReport(
+        origin=files.origin,
+        csynth=hls.top,
+        layers=layers,
+        inlined=inlined,
+        glue=glue,
+        remainder=rest,
+        vsynth=vivado.vsynth,
+        impl=vivado.impl,
+        timing=vivado.timing,
+        cosim=vivado.cosim,
+        parameters=parameters,
+        wanted=wanted,
+        sources=_sources(files, project, hls, vivado),
+        is_mixed=hls.is_mixed,
+    )
+    notes = (*parameters_warning, *hls.warnings, *vivado.warnings)
+    return replace(tree, warnings=(*warnings_of(tree), *notes))
+
+
+def read_result(
+    project_dir: Path,
+    *,
+    expected_top: str,
+    expected_part: str,
+    expected_clock_ns: float,
+    newer_than: float | None,
+    fidelity: Fidelity = Fidelity.CSYNTH,
+) -> TreeReport:
+    """Read what a run left behind, and insist that it is the result of this run.
+
+    Args:
+        expected_top: name of the top function.
+        expected_part: any spelling.
+        expected_clock_ns: the target period.
+        newer_than: seconds since 1970 before which a report is stale; None to skip that test.
+        fidelity: CSYNTH, or VSYNTH if the run was to go through logic synthesis.
+
+    Raises:
+        ReportError: if the report is missing, stale, incomplete, or of another top, part or clock.
+    """
+    files = DirectoryFiles(project_dir)
+    tree = read_files(files)
+    csynth = tree.csynth
+    at = str(project_dir)
+    if csynth.top != expected_top:
+        raise ReportError(f"the report is of top {csynth.top!r}, expected {expected_top!r}", file=at)
+    if csynth.part and not is_same_part(csynth.part, expected_part):
+        raise ReportError(f"the report is of part {csynth.part_as_written!r}, expected {expected_part!r}", file=at)
+    clock = csynth.total.clock_target_ns
+    if clock is None or abs(clock - expected_clock_ns) > CLOCK_TOLERANCE_NS:
+        raise ReportError(f"the report is for a clock of {clock} ns, expected {expected_clock_ns} ns", file=at)
+    if tree.is_mixed:
+        raise ReportError("reports of two builds in one folder", file=at)
+    if fidelity is Fidelity.VSYNTH and tree.vsynth is None:
+        raise ReportError("no logic synthesis report (vivado_synth.rpt)", file=at)
+    if newer_than is not None:
+        _insist_on_fresh(files, tree, newer_than, fidelity)
+    return tree
+
+
+def _insist_on_fresh(files: FileSet, tree: TreeReport, newer_than: float, fidelity: Fidelity) -> None:
+    changed_at = {entry.name: entry.changed_at for entry in files.entries()}
+    used = [name for name, _ in tree.sources]
+    relevant = [name for name in used if "csynth" in name.rpartition("/")[2]]
+    if fidelity is Fidelity.VSYNTH:
+        relevant += [name for name in used if "synth.rpt" in name and "csynth" not in name]
+    for name in relevant:
+        when = changed_at.get(name)
+        if when is None or when < newer_than:
+            raise ReportError("older than the start of this run: a stale report", file=name)
+
+
+def is_same_part(left: str, right: str) -> bool:
+    """Whether two spellings mean one part; the temperature grade at the end may be missing.
+
+    >>> is_same_part("xcu250-figd2104-2L-e", "xcu250figd2104-2L"), is_same_part("xc7z020clg400-1", "xc7z020clg400-2")
+    (True, False)
+    """
+    one, other = sorted((normalise_part(left), normalise_part(right)), key=len)
+    return one == other or (len(other) == len(one) + 1 and other.startswith(one) and other[-1] in "eicqm")
+
+
+def qor_of_tree(tree: TreeReport, fidelity: Fidelity = Fidelity.CSYNTH) -> Qor:
+    """Return the quality of results at one fidelity.
+
+    CSYNTH: all from C synthesis, with the layers. VSYNTH and IMPL: resources and clock as Vivado counted them, without layers; cycles
+    are those of C synthesis, because logic synthesis does not change the schedule.
+
+    Raises:
+        ReportError: if the tree holds no report of that fidelity.
+    """
+    total = tree.csynth.total
+    report = {Fidelity.CSYNTH: tree.csynth, Fidelity.VSYNTH: tree.vsynth, Fidelity.IMPL: tree.impl}.get(fidelity)
+    if report is None:
+        raise ReportError(f"no report of fidelity {fidelity.value}", file=tree.origin)
+    clock = report.total.clock_estimated_ns
+    if clock is None and tree.timing is not None and tree.timing.fidelity is fidelity:
+        clock = tree.timing.total.clock_estimated_ns
+    return Qor(
+        **{name: getattr(report.total.used, name) for name in RESOURCES},
+        latency_cycles_min=total.latency_cycles.minimum,
+        latency_cycles_max=total.latency_cycles.maximum,
+        ii_cycles_min=total.ii_cycles.minimum,
+        ii_cycles_max=total.ii_cycles.maximum,
+        clock_period_ns=clock,
+        layers=tuple((layer.name, layer.qor) for layer in tree.layers) if fidelity is Fidelity.CSYNTH else (),
+    )
+
+
+def _parameters(files: FileSet, project: Project) -> tuple[tuple[LayerConfig, ...], tuple[str, ...]]:
+    if project.parameters is None:
+        return (), ()
+    try:
+        return parse_parameters_h(read_text(files, project.parameters), project.parameters), ()
+    except ReportError as error:
+        return (), (f"what was built is unknown: {error}",)
+
+
+def _freshest(files: FileSet, project: Project) -> HlsFolder:
+    """Read the freshest folder of reports that is complete; of equally fresh ones the first by name."""
+    times = {entry.name: entry.changed_at or 0.0 for entry in files.entries()}
+    first_error: ReportError | None = None
+    for folder in sorted(project.folders, key=lambda folder: (-max(times[name] for name in folder.names), folder.path)):
+        try:
+            return read_hls_folder(files, folder, project.app_tops)
+        except ReportError as error:
+            first_error = first_error or error
+    raise first_error or ReportError("no C synthesis report", file=files.origin)
+
+
+def _layers(
+    hls: HlsFolder, parameters: tuple[LayerConfig, ...]
+) -> tuple[tuple[LayerReport, ...], tuple[str, ...], tuple[LayerReport, ...], Usage]:
+    configs = {config.index: config for config in parameters}
+    layer_parts, glue_parts = split(hls.roots)
+    rows = {part.index: _row(part, configs.get(part.index or 0) if part.index is not None else None, hls) for part in layer_parts}
+    order = [config.index for config in parameters if config.index in rows]
+    order += sorted(index for index in rows if index is not None and index not in configs)
+    inlined = (
+        tuple(config.name or f"config{config.index}" for config in parameters if config.index not in rows) if hls.roots else ()
+    )
+    glue = tuple(_row(part, None, hls) for part in glue_parts)
+    rest = remainder(hls.top.total.used, (*layer_parts, *glue_parts)) if hls.roots else Usage()
+    return tuple(rows[index] for index in order), inlined, glue, rest
+
+
+def _row(part: Part, config: LayerConfig | None, hls: HlsFolder) -> LayerReport:
+    name = part.instances[0].module if part.index is None else f"config{part.index}"
+    return LayerReport(
+        name=(config.name if config else "") or name,
+        index=part.index,
+        qor=part_qor(part, hls.modules),
+        config=config,
+        modules=tuple(dict.fromkeys(instance.module for instance in part.instances)),
+        n_instances=len(part.instances),
+        bound=bound_of(part, hls.modules),
+    )
+
+
+def _sources(files: FileSet, project: Project, hls: HlsFolder, vivado: VivadoFiles) -> tuple[tuple[str, str], ...]:
+    names = [*hls.sources, *vivado.sources]
+    names += [name for name in (project.parameters, project.config_yaml) if name]
+    return tuple((name, digest_of(files, name)) for name in dict.fromkeys(names))
