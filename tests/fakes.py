@@ -154,7 +154,8 @@ def drive(
 ) -> Driven:
     """Run a search against a toy until it stops, has nothing to wait for, or made max_trials; trials count from 1.
 
-    Each turn fills the free slots and then finishes one pending trial, the oldest or the newest.
+    Each turn fills the free slots and then finishes one pending trial, the oldest or the newest. A search that does not respect n
+    is cut off after max_trials.
     """
     now, turns, number = start, [], 0
     while True:
@@ -164,7 +165,7 @@ def drive(
         for proposal in advice.proposals:
             number += 1
             now = replace(now, pending=(*now.pending, pending_trial(now.network, number, proposal)))
-        if not now.pending:
+        if not now.pending or number > max_trials:
             return Driven(now.finished, advice, tuple(turns))
         index = -1 if newest_first else 0
         trial = now.pending[index]
