@@ -12,7 +12,8 @@ Where the paper is silent, this is what we do:
     the next best m takes its place.
   - *Anchor*: of equal rises the layer with most cycles in the first probe, then the first in the network. The probes alone decide.
     If no layer rises there is none, and the search stops.
-  - *m*: those of 1..M that the anchor may take; if none may, its smallest choice. Of equal errors the smallest m.
+  - *m*: those of 1..M that the anchor may take; if none may, its smallest choice. Of equal errors the largest
+    m, which takes least area.
   - *Measured twice*: of two syntheses of a layer at one reuse factor the later holds.
   - *Seen IIs* are those of the probes and of all balanced points; a design with an unknown II resembles none.
   - *The two probes* do not depend on each other and may run at once; all that follows waits for its predecessor.
@@ -127,7 +128,7 @@ class AnchorSearch:
         if not open_to_us:
             failed = known[balanced[0].point]
             return Advice(stop=f"repeated configuration {failed.point}: it failed, {_causes({failed.number: failed})}")
-        best = min(open_to_us, key=lambda s: (s.error, s.reuse_factor))
+        best = min(open_to_us, key=lambda s: (round(s.error, 9), -s.reuse_factor))
         if best.point in known:
             return Advice(stop=f"repeated configuration {best.point}: trial {known[best.point].number} already is it")
         if n_iterations >= self.options.max_iterations:

@@ -186,8 +186,15 @@ def test_slots_and_order_of_arrival_do_not_change_the_trace(slots, newest_first,
 def test_a_single_layer_has_nothing_to_balance():
     network = fakes.network(fakes.dense("only", 16, 16))
     driven = run(Options(anchor_reuse_max=4), fakes.toy_qor, network, fakes.space(network, [1, 2, 4, 8, 16]))
-    assert driven.trace == [[1], [8]]
-    assert driven.last.stop == "repeated configuration [1]: trial 1 already is it"
+    assert driven.trace == [[1], [8], [4]]
+    assert driven.last.stop == "repeated configuration [4]: trial 3 already is it"
+
+
+def test_of_equal_errors_the_largest_m_is_taken_for_it_takes_least_area():
+    network = fakes.network(*(fakes.dense(name, 8, 8) for name in "abc"))
+    driven = run(Options(anchor_reuse_max=3), fakes.toy_qor, network, fakes.space(network, [1, 2, 4, 8]))
+    assert driven.trace == [[1] * 3, [8] * 3, [2] * 3]
+    assert run(Options(), fakes.toy_qor, network, fakes.space(network, [1, 2, 4, 8])).trace == [[1] * 3, [8] * 3]
 
 
 def test_a_space_of_one_point_is_probed_once():
