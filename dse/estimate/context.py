@@ -1,0 +1,62 @@
+"""What of the whole design shapes one layer: how hls4ml pipelines the top, and how a layer's input arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+from dse.design import DesignPoint, Layer, Network, Target
+
+Style = Literal["dataflow", "pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A layer's surroundings.
+
+    Attributes:
+        style: `dataflow` (each layer a process of its own) or `pipeline` (the whole top is one pipeline).
+        input_packets: words in which a dense layer's input arrives under io_stream; None: not known (a layer alone), taken as
+            one word up to 64 values and words of 16 values beyond, as in the recordings.
+    """
+
+    style: Style = "dataflow"
+    input_packets: int | None = None
+
+
+def context_of(network: Network, point: DesignPoint, target: Target) -> dict[str, Context]:
+    """Return every layer's context by name.
+
+    hls4ml's rule (`pipeline_style.py`, style `auto`): io_stream, any convolution worked off pixel by pixel, or any layer with the
+    Resource strategy makes the whole top a dataflow region.
+    """
+    style: Style = "dataflow" if _is_dataflow(network, point, target) else "pipeline"
+    by_name = {layer.name: layer for layer in network.layers}
+    return {
+        layer.name: Context(style, _packets(layer, by_name) if target.io_type == "io_stream" else 1) for layer in network.layers
+    }
+
+
+def alone(layer: Layer, strategy: str, target: Target) -> Context:
+    """Return the context of a layer of which nothing else is known."""
+    is_dataflow = target.io_type == "io_stream" or strategy == "resource" or "conv" in layer.kind
+    return Context("dataflow" if is_dataflow else "pipeline", None if target.io_type == "io_stream" else 1)
+
+
+def _is_dataflow(network: Network, point: DesignPoint, target: Target) -> bool:
+    if target.io_type == "io_stream" or any(choice.strategy == "resource" for _, choice in point.choices):
+        return True
+    return any("conv" in layer.kind and layer.n_positions > 1 for layer in network.layers)
+
+
+def _packets(layer: Layer, by_name: dict[str, Layer]) -> int | None:
+    """Return how many words bring a layer's input: a flattened tensor comes as many words of its last axis."""
+    if not layer.inputs:
+        return None
+    source = by_name.get(layer.inputs[0])
+    while source is not None and source.kind in ("flatten", "reshape", "identity") and source.inputs:
+        source = by_name.get(source.inputs[0])
+    if source is None or not source.output_shape:
+        return None
+    return max(1, ceil(layer.n_in / source.output_shape[-1]))
