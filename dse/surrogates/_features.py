@@ -34,6 +34,7 @@ NAMES = (
     "is_at_least_n_in",
     "is_above_n_in",
     "is_single_output",
+    "is_large_input",
     "is_latency",
     "is_resource_unrolled",
     "is_distributed",
@@ -43,6 +44,22 @@ NAMES = (
     "log2_clock_period",
 )
 IS_LOG = np.array([name.startswith("log2") for name in NAMES])
+
+PARTITION_LIMIT = 1024  # Vivado HLS keeps an array of so many elements in a memory, not in registers (XFORM 203-103)
+
+# What a metric hardly depends on in the templates: outputs are computed side by side, so cycles do not count them; and a layer is built
+# once however many positions it serves, so resources do not count those (but for the width of a counter).
+_HARDLY = {
+    "cycles": ("log2_block_factor", "log2_n_out", "log2_fan", "is_single_output"),
+    "resources": ("log2_positions", "log2_clock_period"),
+}
+
+
+def hardly_matters(metric: str) -> NDArray[np.bool_]:
+    """Return (F,) whether a feature hardly matters to a metric."""
+    names = _HARDLY["cycles" if "cycles" in metric else "resources"]
+    return np.array([name in names for name in NAMES])
+
 
 RAW_NAMES = ("reuse_factor", "n_in", "size", "positions")
 
@@ -118,6 +135,7 @@ def features(layer: Layer, choice: LayerChoice, target: Target) -> list[float]:
         float(g.reuse_factor >= g.n_in),
         float(g.reuse_factor > g.n_in),
         float(g.n_out == 1),
+        float(g.n_in >= PARTITION_LIMIT),
         float(choice.strategy == "latency"),
         float(choice.strategy == "resource_unrolled"),
         float(choice.strategy == "distributed_arithmetic"),

@@ -8,7 +8,7 @@ A value that is missing takes its row and column out of that metric's covariance
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # gpytorch 1.15 still scripts functions that torch 2.13 calls deprecated
     import gpytorch
 
-from dse.surrogates._features import IS_LOG, Floats
+from dse.surrogates._features import IS_LOG, Floats, hardly_matters
+from dse.surrogates.base import METRICS
 
 Tensor = torch.Tensor
 
@@ -29,8 +30,10 @@ _MAX_STEPS = 60
 # Prior medians and log standard deviations of the hyperparameters.
 _LENGTH = (3.0, 1.0)  # doublings, for sizes
 _LENGTH_FLAG = (1.5, 0.7)  # for regimes
-_SCALE = (0.15, 1.2)  # of the Matern part, log units of t
-_SHAPE = (0.05, 1.2)  # of what one shape has of its own
+_HARDLY_FACTOR = 10.0  # on the length of a feature that hardly matters
+_SCALE = (0.3, 1.0)  # of the Matern part, in what the weights leave open
+_SHAPE = (0.15, 1.0)  # of one shape's own weights, the same
+_LEAST_SLOPE = 1e-4  # variance of a mean whose weights are sure
 _NUGGET = (0.01, 1.5)
 
 
@@ -64,17 +67,20 @@ class Batch:
 class Model(torch.nn.Module):
     """Mean and covariance with their hyperparameters, all positive ones kept as logarithms."""
 
-    def __init__(self, n_metrics: int, n_features: int, n_terms: int) -> None:
+    def __init__(self, metrics: Sequence[str], n_features: int, n_terms: int) -> None:
         super().__init__()
+        n_metrics = len(metrics)
         batch = torch.Size([n_metrics])
         positive: Any = gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
         self.matern = gpytorch.kernels.MaternKernel(
             nu=2.5, ard_num_dims=n_features, batch_shape=batch, lengthscale_constraint=positive
         ).double()
         is_log = torch.as_tensor(IS_LOG)
-        self.length_prior = torch.where(is_log, np.log(_LENGTH[0]), np.log(_LENGTH_FLAG[0])).double()
+        hardly = torch.as_tensor(np.stack([hardly_matters(metric) for metric in metrics])[:, None, :])
+        length = torch.where(is_log, np.log(_LENGTH[0]), np.log(_LENGTH_FLAG[0])).double()
+        self.length_prior = length + torch.where(hardly, np.log(_HARDLY_FACTOR), 0.0).double()
         self.length_spread = torch.where(is_log, _LENGTH[1], _LENGTH_FLAG[1]).double()
-        self.matern.raw_lengthscale.data = self.length_prior.expand(n_metrics, 1, n_features).clone()
+        self.matern.raw_lengthscale.data = self.length_prior.clone()
         self.log_scale = torch.nn.Parameter(torch.full(batch, np.log(_SCALE[0]), dtype=torch.float64))
         self.log_shape = torch.nn.Parameter(torch.full(batch, np.log(_SHAPE[0]), dtype=torch.float64))
         self.log_nugget = torch.nn.Parameter(torch.full(batch, np.log(_NUGGET[0]), dtype=torch.float64))
@@ -86,12 +92,13 @@ class Model(torch.nn.Module):
         total = 1 + parts.sum(-1)
         return torch.log(total), parts * tau[:, None, :] / total[..., None]
 
-    def covariance(self, a: Tensor, b: Tensor, same: Tensor) -> Tensor:
-        """Return (M, |a|, |b|), without what the mean's weights add."""
+    def covariance(self, a: Tensor, slope_a: Tensor, b: Tensor, slope_b: Tensor, same: Tensor) -> Tensor:
+        """Return (M, |a|, |b|), without what all shapes' common weights add; `slope` is the mean's gradient by z."""
         n_metrics = self.log_scale.shape[0]
         matern: Tensor = self.matern(a.expand(n_metrics, *a.shape), b.expand(n_metrics, *b.shape)).to_dense()
-        smooth: Tensor = torch.exp(2 * self.log_scale)[:, None, None] * matern
-        return smooth + torch.exp(2 * self.log_shape)[:, None, None] * same
+        size_a, size_b = (torch.sqrt((slope**2).sum(-1) + _LEAST_SLOPE) for slope in (slope_a, slope_b))
+        smooth = torch.exp(2 * self.log_scale)[:, None, None] * matern * size_a[:, :, None] * size_b[:, None, :]
+        return smooth + torch.exp(2 * self.log_shape)[:, None, None] * same * (slope_a @ slope_b.mT)
 
     def penalty(self) -> Tensor:
         """Return minus the log density of the priors, up to a constant."""
@@ -126,19 +133,19 @@ def train(batch: Batch) -> Model:
     """
     mask = ~torch.isnan(batch.t)
     t = torch.nan_to_num(batch.t)
-    model = Model(batch.t.shape[0], batch.x.shape[1], batch.phi.shape[2])
+    model = Model(METRICS, batch.x.shape[1], batch.phi.shape[2])
     parameters = list(model.parameters())
     optimizer = torch.optim.LBFGS(parameters, max_iter=_MAX_STEPS, tolerance_change=1e-5, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        mean, _ = model.mean(batch.phi, batch.tau)
+        mean, slope = model.mean(batch.phi, batch.tau)
         residual = torch.where(mask, t - mean, torch.zeros_like(t))[..., None]
         noise = batch.noise + torch.exp(2 * model.log_nugget)[:, None]
-        factor = _factor(model.covariance(batch.x, batch.x, batch.same), mask, noise)
+        factor = _factor(model.covariance(batch.x, slope, batch.x, slope, batch.same), mask, noise)
         white = torch.linalg.solve_triangular(factor, residual, upper=False)
         loss: Tensor = 0.5 * (white**2).sum() + factor.diagonal(dim1=-2, dim2=-1).log().sum() + model.penalty()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
     loss: Tensor = optimizer.step(closure)  # type: ignore[no-untyped-call]
@@ -171,7 +178,7 @@ class Posterior:
     def _covariance(self, a: Tensor, phi_a: Tensor, b: Tensor, phi_b: Tensor, same: Tensor) -> Tensor:
         _, gradient_a = self.model.mean(phi_a, self.batch.tau)
         _, gradient_b = self.model.mean(phi_b, self.batch.tau)
-        return self.model.covariance(a, b, same) + gradient_a @ gradient_b.mT
+        return self.model.covariance(a, gradient_a, b, gradient_b, same) + gradient_a @ gradient_b.mT
 
     def predict(self, x: Floats, phi: Floats, same_data: Floats, same: Floats) -> tuple[Floats, Floats]:
         """Return mean (M, Q) and covariance (M, Q, Q) of the noise-free t; `same_data` is (Q, N), `same` (Q, Q)."""
@@ -189,7 +196,8 @@ class Posterior:
         Closed form with the hyperparameters kept: for a block I of K^-1 and of a = K^-1 r, the error is (K^-1)_II^-1 a_I and its
         covariance (K^-1)_II^-1 (Rasmussen and Williams eqs. 5.10-5.12, for blocks). NaN where not measured.
         """
-        inverse = torch.cholesky_inverse(self.factor).detach().numpy()
+        with one_thread():
+            inverse = torch.cholesky_inverse(self.factor).numpy()
         weights = self.weights[..., 0].detach().numpy()
         t, mask = self.batch.t.numpy(), self.mask.numpy()
         mean, variance = np.full(t.shape, np.nan), np.full(t.shape, np.nan)

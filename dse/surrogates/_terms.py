@@ -19,14 +19,14 @@ from math import ceil, log2
 import numpy as np
 
 from dse.design import Layer, LayerChoice, Target
-from dse.surrogates._features import Floats, Geometry, geometry
+from dse.surrogates._features import PARTITION_LIMIT, Floats, Geometry, geometry
 from dse.surrogates.base import METRICS
 
 RECURRENT = ("lstm", "gru", "bidirectional_lstm", "bidirectional_gru")
 ONCE = ("dense",)
 WEIGHTED = (*ONCE, "conv1d", "conv2d", "separable_conv1d", "separable_conv2d", "depthwise_conv1d", "depthwise_conv2d", *RECURRENT)
 
-_SURE, _LIKELY, _OPEN = 0.1, 0.5, 1.0  # tau: standard deviation of a weight, in log units
+_EXACT, _SURE, _LIKELY, _OPEN = 0.03, 0.1, 0.5, 1.0  # tau: standard deviation of a weight, in log units
 
 # Depth -> bits of one 18 Kb block RAM, the widest first.
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
@@ -77,6 +77,15 @@ def weight_blocks(g: Geometry) -> float:
     return float(blocks)
 
 
+def _stream_words(g: Geometry) -> float:
+    """Return how many words bring a dense layer's inputs, as far as its size tells.
+
+    A layer does not say what it follows: few inputs mostly come from another dense layer (one word), many from a flattened stream (words
+    of some 16 channels).
+    """
+    return g.n_in / 16 * g.n_in / (g.n_in + 128)
+
+
 def _shared(g: Geometry) -> float:
     return float(g.multipliers if g.reuse_factor > 1 else 0)
 
@@ -85,13 +94,25 @@ def _unrolled(g: Geometry) -> float:
     return float(g.multipliers if g.reuse_factor == 1 else 0)
 
 
+def _multiplexers(g: Geometry) -> float:
+    """Return the 4:1 one-bit multiplexers (one LUT each) that choose among `fan` values in front of every multiplier.
+
+    None where the choice is fixed: one turn, one multiplier per output, or inputs that the tool keeps in a memory.
+    """
+    if g.reuse_factor <= 2 or g.reuse_factor >= g.n_in or g.n_in >= PARTITION_LIMIT:
+        return 0.0
+    return g.multipliers * g.fan * g.width_bits / 4
+
+
 _FABRIC = (
-    Term("one", lambda g: 1.0, 500.0, _OPEN),
+    Term("one", lambda g: 1.0, 300.0, _OPEN),
     Term("inputs", lambda g: float(g.n_in), 30.0, _OPEN),
+    Term("large_inputs", lambda g: float(g.n_in * (g.n_in >= PARTITION_LIMIT)), 15.0, _OPEN),
     Term("outputs", lambda g: float(g.n_out), 30.0, _OPEN),
-    Term("multipliers", _shared, 150.0, _OPEN),
+    Term("outputs_indexed", lambda g: float(g.n_out * (g.reuse_factor > g.n_in)), 30.0, _OPEN),
+    Term("multipliers", _shared, 200.0, _OPEN),
     Term("multipliers_unrolled", _unrolled, 200.0, _OPEN),
-    Term("multiplexers", lambda g: _shared(g) * log2(max(2, g.fan)), 20.0, _OPEN),
+    Term("multiplexers", _multiplexers, 1.0, _OPEN),
 )
 _STATE = Term("state", lambda g: float(g.n_state), 1000.0, _OPEN)
 _RESOURCE_TERMS: dict[str, tuple[Term, ...]] = {
@@ -111,9 +132,9 @@ _STATE_TERMS: dict[str, tuple[Term, ...]] = {
     "bram_18k": (Term("tables", lambda g: 2.0 * g.n_state + (g.reuse_factor > 1), 1.0, _SURE),),
 }
 _LATENCY_ONCE = (
-    Term("turns", lambda g: float(g.reuse_factor), 1.0, _SURE),
+    Term("turns", lambda g: float(g.reuse_factor), 1.0, _EXACT),
     Term("fill", lambda g: 1.0, 5.0, _LIKELY),
-    Term("words", lambda g: float(g.n_in), 1 / 16, _OPEN),
+    Term("words", _stream_words, 1.0, _OPEN),
     Term("chain", lambda g: g.n_in / g.reuse_factor, 0.3, _OPEN),
 )
 _LATENCY_MANY = (

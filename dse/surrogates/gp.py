@@ -157,7 +157,7 @@ def _prior(layer: Layer, target: Target) -> KindBelief:
     shape, rows = (1, len(METRICS)), ((layer, LayerChoice(1), target),)
     data = Observed(rows, np.full(shape, np.nan), np.zeros(shape), np.zeros(shape), np.zeros(1, dtype=np.int64))
     batch = _batch(layer.kind, data)
-    posterior = Posterior(batch, Model(len(METRICS), batch.x.shape[1], batch.phi.shape[2]))
+    posterior = Posterior(batch, Model(METRICS, batch.x.shape[1], batch.phi.shape[2]))
     ones, zeros = np.ones(len(METRICS)), np.zeros(len(METRICS))
     return KindBelief(layer.kind, data, measured_range(feature_table(rows)), posterior, zeros, ones, ones, zeros)
 
