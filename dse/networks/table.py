@@ -86,11 +86,10 @@ def layer_from_table(table: Mapping[str, object], default_name: str, previous: s
         NetworkError: an unknown kind or key, or a size that is missing, not whole or contradicted.
     """
     kind = table.get("kind")
-    if kind not in _KEYS:
+    if not isinstance(kind, str) or kind not in _KEYS:
         near = get_close_matches(str(kind), _KEYS, n=3)
         hint = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(sorted(_KEYS))}."
         raise NetworkError(f"unknown kind {str(kind)[:60]!r}; {hint}")
-    assert isinstance(kind, str)
     allowed = (*_COMMON, *_KEYS[kind])
     for key in table:
         if key not in allowed:
