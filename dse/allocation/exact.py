@@ -22,6 +22,8 @@ from dse.errors import InfeasibleError
 Table = tuple[NDArray[np.float64], ...]
 Combine = Literal["sum", "max"]
 
+ANY = -1
+
 _SCALE = 1e5  # HiGHS stops at an absolute gap of 1e-6: totals near 1e5 make that 1e-11 of the objective
 _SLACK = 1e-9  # a limit is kept if exceeded by no more than this share of it: sums of floats have no exact order
 
@@ -44,7 +46,8 @@ class Problem:
         objective: one array (C_l,) per layer, finite.
         combine: whether the objective adds over layers or is that of the worst layer.
         limits: all must hold; tables of the same shapes as the objective.
-        excluded: choices (one index per layer) that must not be returned, e.g. those synthesised already.
+        excluded: choices (one index per layer, ANY for a layer that does not matter) that must not be returned, e.g. those
+            synthesised already, or combinations that failed.
     """
 
     objective: Table
@@ -126,6 +129,11 @@ def _describe(problem: Problem, choices: tuple[int, ...]) -> Allocation:
     return Allocation(choices, total(problem.objective, choices, problem.combine), used)
 
 
+def is_excluded(problem: Problem, choices: tuple[int, ...]) -> bool:
+    """Return whether some exclusion covers the choices."""
+    return any(all(cut in (ANY, index) for cut, index in zip(cuts, choices, strict=True)) for cuts in problem.excluded)
+
+
 def _keeps(problem: Problem, choices: tuple[int, ...]) -> bool:
     return all(total(limit.table, choices, limit.combine) <= _ceiling(limit) for limit in problem.limits)
 
@@ -136,6 +144,10 @@ def _ceiling(limit: TableLimit) -> float:
 
 def _solve(problem: Problem, reference: bool) -> tuple[int, ...] | None:
     """Return the best indices, None if there are none."""
+    if problem.excluded:  # most often the best point of all is none of the excluded ones
+        free = _solve(replace(problem, excluded=()), reference)
+        if free is None or not is_excluded(problem, free):
+            return free
     kept = _survivors(problem)
     if any(len(indices) == 0 for indices in kept):
         return None
@@ -178,7 +190,7 @@ def _restrict(problem: Problem, kept: list[NDArray[np.intp]]) -> Problem:
         return tuple(column[indices] for column, indices in zip(table, kept, strict=True))
 
     limits = tuple(replace(limit, table=cut(limit.table)) for limit in problem.limits if limit.combine == "sum")
-    places = [{int(index): place for place, index in enumerate(indices)} for indices in kept]
+    places = [{ANY: ANY} | {int(index): place for place, index in enumerate(indices)} for indices in kept]
     excluded = tuple(
         tuple(place[index] for place, index in zip(places, choices, strict=True))
         for choices in problem.excluded
@@ -251,8 +263,9 @@ def _rows(problem: Problem, edges: NDArray[np.intp], width: int) -> tuple[Any, N
         add(np.concatenate(limit.table) / scale, -np.inf, limit.maximum / scale)
     for choices in problem.excluded:
         row = np.zeros(edges[-1])
-        row[edges[:-1] + np.array(choices)] = 1.0
-        add(row, -np.inf, len(choices) - 1.0)
+        fixed = [int(start) + index for (start, _), index in zip(spans, choices, strict=True) if index != ANY]
+        row[fixed] = 1.0
+        add(row, -np.inf, len(fixed) - 1.0)
     if problem.combine == "max":
         for (start, end), column in zip(spans, problem.objective, strict=True):
             row = np.zeros(width)
