@@ -195,7 +195,9 @@ def _model(source: Path, job: Job) -> tuple[Any, tuple[str, ...]]:
 
 def _built_layer(layer: Any, names: tuple[str, ...]) -> BuiltLayer:
     strategy = layer.get_attr("strategy")
-    factors = [layer.get_attr(name) for name in ("reuse_factor", "recurrent_reuse_factor")]
+    # A bidirectional layer keeps a pair for each direction, always the same.
+    is_twice = layer.get_attr("forward_reuse_factor") is not None
+    factors = [layer.get_attr(("forward_" if is_twice else "") + name) for name in ("reuse_factor", "recurrent_reuse_factor")]
     return BuiltLayer(
         config_index=int(layer.index),
         name=str(layer.name),

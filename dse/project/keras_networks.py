@@ -29,6 +29,7 @@ _DROPPED = (
     "dtype",
     "reset_after_default",
 )
+_RESERVED = ("input",)
 _INITIALIZERS = ("initializer", "regularizer", "constraint")
 
 # Layer classes that may be built by name. A name that is not here is refused even if `dse.networks` let it pass.
@@ -52,28 +53,57 @@ def load_model(source: Path, network: Network) -> tuple[Any, tuple[str, ...]]:
     """
     suffix = source.suffix.lower()
     try:
-        if suffix == ".keras":
-            return keras.saving.load_model(source, compile=False, safe_mode=True), ()
-        if suffix in (".h5", ".hdf5"):
-            with h5py.File(source) as file:
-                description = file.attrs["model_config"]
-            text = description.decode() if isinstance(description, bytes) else str(description)
-            model = _rebuild(json.loads(text))
-            model.load_weights(source)
-            return model, ()
         if suffix == ".toml":
             from dse.project.listed_layers import build_listed
 
             model = build_listed(network)
         else:
-            model = _rebuild(json.loads(source.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            model = _rebuild(_rename_reserved(_description(source)))
+        if suffix in (".h5", ".hdf5", ".keras"):
+            model.load_weights(source)
+            return model, ()
+    except NetworkError as error:
+        raise NetworkError(f"{source.name}: {error}") from error
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:300]
         raise NetworkError(
-            f"{source}: Keras cannot build this model; got {type(error).__name__}: {reason}. Save it again with Keras 3."
+            f"{source.name}: Keras cannot build this model; got {type(error).__name__}: {reason}. Save it again with Keras 3."
         ) from error
     seed_weights(model, network.digest)
     return model, ("the network file holds no weights: they were drawn from a seed that is the network's digest",)
+
+
+def _description(source: Path) -> dict[str, Any]:
+    """Return the JSON that describes the layers; nothing else of the file is read."""
+    suffix = source.suffix.lower()
+    if suffix == ".keras":
+        with zipfile.ZipFile(source) as archive:
+            text = archive.read("config.json").decode("utf-8")
+    elif suffix in (".h5", ".hdf5"):
+        with h5py.File(source) as file:
+            found = file.attrs["model_config"]
+        text = found.decode() if isinstance(found, bytes) else str(found)
+    else:
+        text = source.read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def _rename_reserved(description: dict[str, Any]) -> dict[str, Any]:
+    """Rename an input layer whose name hls4ml keeps for itself; it has no weights and no choice, so nobody else misses the name."""
+    config = description["config"]
+    entries = config if isinstance(config, list) else config["layers"]
+    inputs = [entry["config"]["name"] for entry in entries if entry["class_name"] == "InputLayer"]
+    return dict(_replace(description, {name: f"network_{name}" for name in inputs if name in _RESERVED}))
+
+
+def _replace(value: Any, names: dict[str, str]) -> Any:
+    if not names:
+        return value
+    if isinstance(value, dict):
+        return {key: _replace(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replace(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _rebuild(description: dict[str, Any]) -> Any:

@@ -39,13 +39,13 @@ class Limits:
 
     Attributes:
         start_seconds: until it has loaded hls4ml and Keras.
-        project_seconds: wall time for one project.
+        project_seconds: wall time for one project; most take well under a second, distributed arithmetic on wide layers minutes.
         memory_bytes: address space; generous, because TensorFlow and torch reserve much more than they use.
         file_bytes: largest file it may write.
     """
 
     start_seconds: float = 300.0
-    project_seconds: float = 300.0
+    project_seconds: float = 1800.0
     memory_bytes: int = 24 << 30
     file_bytes: int = 2 << 30
 

@@ -13,6 +13,8 @@ import resource
 import shutil
 import signal
 import sys
+import threading
+import time
 import traceback
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +25,7 @@ from dse.errors import ConversionError, DseError
 def main(arguments: list[str]) -> int:
     """Serve requests until the input ends."""
     memory_bytes, file_bytes, project_seconds = int(arguments[0]), int(arguments[1]), float(arguments[2])
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _limit(resource.RLIMIT_AS, memory_bytes)
     _limit(resource.RLIMIT_FSIZE, file_bytes)
     _limit(resource.RLIMIT_CORE, 0)
@@ -66,8 +69,8 @@ def _serve(line: str) -> dict[str, Any]:
 def _time_limit(seconds: float) -> Any:
     """End this process if a request takes too long, even when nobody is left to notice.
 
-    The parent ends a late worker first; this is for the case that the parent was killed. The processor-time limit holds where a
-    signal would be ignored.
+    The parent ends a late worker first; this is for the case that the parent was killed while a library held the interpreter. The
+    processor-time limit holds where a signal would be ignored.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + 4 * seconds) + 10, soft_only=True)
@@ -77,6 +80,14 @@ def _time_limit(seconds: float) -> Any:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, even in the middle of a project."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    _remove_scratch()
+    os._exit(0)
 
 
 def _limit(what: int, value: int, *, soft_only: bool = False) -> None:

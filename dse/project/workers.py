@@ -82,6 +82,7 @@ class ProjectGenerator:
         n_workers: processes; each needs about 1 GB and one core.
         python: interpreter that has hls4ml and Keras; None means this one.
         limits: time and memory of a worker.
+        allow_code: as in `dse.networks.read_network`; Keras's own safe mode stays on all the same.
         clock: seconds, monotonic.
     """
 
@@ -91,9 +92,10 @@ class ProjectGenerator:
         *,
         python: Path | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
+        allow_code: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._limits, self._clock = limits, clock
+        self._allow_code = allow_code
         self._workers = [WorkerProcess(python, limits, clock) for _ in range(n_workers)]
         self._queue: deque[Generation] = deque()
         self._active: dict[int, Generation] = {}  # index of the worker
@@ -196,7 +198,7 @@ class ProjectGenerator:
         if stamp not in self._checked:
             from dse.networks import read_network
 
-            self._checked[stamp] = read_network(source).digest
+            self._checked[stamp] = read_network(source, allow_code=self._allow_code).digest
         if self._checked[stamp] != job.network.digest:
             raise NetworkError(
                 f"{source}: changed since the campaign read it; got digest {self._checked[stamp][:12]}, "
