@@ -80,7 +80,7 @@ def read_search(document: object, problems: list[Problem]) -> tuple[str, str, An
     if kind == "anchor":
         own.setdefault("anchor_reuse_max", 1 if table.mode == "performance" else 2)
         _check_anchor(table.mode, own["anchor_reuse_max"], problems)
-    options = read_table(module.Options, own, ("search",), problems)
+    options = read_table(module.Options, own, ("search",), problems, beside=("mode", "kind"))
     return table.mode, kind, options
 
 
@@ -103,7 +103,7 @@ def read_backend(document: object, problems: list[Problem]) -> tuple[BackendTabl
         problems.append(Problem(("backend", "slots"), f"backend.slots: got {table.slots}, expected at least 1"))
     module = _module("synth_backends", table.kind, ("backend", "kind"), problems)
     own = {key: value for key, value in document.items() if key not in ("kind", "slots")}
-    options = read_table(module.Options, own, ("backend",), problems) if module else None
+    options = read_table(module.Options, own, ("backend",), problems, beside=("kind", "slots")) if module else None
     return table, options
 
 

@@ -111,11 +111,14 @@ class NotifyTable:
 T = TypeVar("T")
 
 
-def read_table(cls: type[T], table: object, path: KeyPath, problems: list[Problem], *, extra: bool = False) -> T | None:
+def read_table(
+    cls: type[T], table: object, path: KeyPath, problems: list[Problem], *, extra: bool = False, beside: tuple[str, ...] = ()
+) -> T | None:
     """Build a frozen class from a TOML table; None, and problems added, where it cannot be built.
 
     Args:
         extra: whether keys that are not fields are somebody else's, rather than mistakes.
+        beside: keys of the same table that were read before; only for the hints.
     """
     assert is_dataclass(cls)
     if not isinstance(table, Mapping):
@@ -129,7 +132,7 @@ def read_table(cls: type[T], table: object, path: KeyPath, problems: list[Proble
         if key in names:
             values[key] = _checked(hints[key], value, (*path, key), problems)
         elif not extra:
-            problems.append(unknown_key((*path, key), names))
+            problems.append(unknown_key((*path, key), dict.fromkeys((*names, *beside))))
     for name, entry in names.items():
         if name not in table and entry.default is MISSING and entry.default_factory is MISSING:
             problems.append(Problem(path, f"the key `{name}` is missing in [{dotted(path)}]", at_key=True))

@@ -64,7 +64,7 @@ class JsonEvents:
         sys.stdout.flush()
 
     def event(self, event: Event, state: CampaignState) -> None:
-        _print_line({"schema": "dse.run/1", **event})
+        _print_line({**event, "schema": "dse.run/1"})
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
         """Progress between events is for people."""
