@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dse.design import Layer, Network
 from dse.errors import NetworkError, SpecError
+from dse.networks import archive
 from dse.networks.build import build
 from dse.networks.graph import Node, flatten, refuse_code
 from dse.networks.settings import Shape
@@ -142,18 +143,13 @@ def _from_toml(path: Path) -> Network:
 def _keras_document(path: Path, suffix: str) -> tuple[object, str]:
     """Return the configuration and the digest of the weights, "" where the format has none."""
     if suffix == ".json":
-        return parse_json(path.read_bytes(), path.name), ""
-    from dse.networks import weights  # h5py takes its time, and most networks come without weights
+        data, weights = path.read_bytes(), ""
+    else:
+        data, weights = archive.read_keras_zip(path) if suffix == ".keras" else archive.read_hdf5(path)
+    return _parse_json(data, path.name), weights
 
-    return weights.read_keras_zip(path) if suffix == ".keras" else weights.read_hdf5(path)
 
-
-def parse_json(data: bytes, where: str) -> object:
-    """Return a JSON document.
-
-    Raises:
-        NetworkError: it is broken or nested too deeply.
-    """
+def _parse_json(data: bytes, where: str) -> object:
     try:
         return json.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:

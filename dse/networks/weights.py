@@ -1,16 +1,18 @@
-"""Keras archives: the configuration inside, and a digest over all weights. The only importer of h5py.
+"""Reads an HDF5 file of Keras: its configuration and a digest over all weights. The only importer of h5py.
 
-HDF5 can point outside the file (external links, external storage, virtual datasets) and declare arrays far larger than the file;
-a zip can expand without bound. All of that is refused before a byte of it is read.
+HDF5 can point outside the file (external links, external storage, virtual datasets) and declare arrays far larger than the file:
+all of that is refused before a byte of it is read. A damaged file can also make the C library loop or crash, so this module runs as
+a process of its own (see `dse.networks.archive`), with limits on time and memory:
+
+    python -m dse.networks.weights GROUP < file.h5      prints {"config": ..., "digest": ...} or {"error": ...}
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
+import json
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
@@ -20,94 +22,43 @@ from dse.errors import NetworkError
 
 MAXIMUM_CONFIG_BYTES = 64 * 2**20
 MAXIMUM_WEIGHTS_BYTES = 2 * 2**30
-MAXIMUM_MEMBERS = 1000
 MAXIMUM_OBJECTS = 100_000
 MAXIMUM_RATIO = 200
+MAXIMUM_MEMORY_BYTES = 8 * 2**30
 _SLICE_BYTES = 16 * 2**20
 _TRAINING = ("optimizer", "optimizer_weights", "_optimizer", "metrics", "loss_tracker")
 
 
-def read_keras_zip(path: Path) -> tuple[object, str]:
-    """Return (configuration, digest of the weights) of a Keras 3 `.keras` archive.
+def read_hdf5(file: BinaryIO, group: str) -> tuple[str | None, str]:
+    """Return (text of `model_config`, None if there is none; SHA-256 over the weights under a group, "" for the whole file).
+
+    The digest covers path, type, shape and bytes of every array, in order of path, but nothing of the optimizer.
 
     Raises:
-        NetworkError: no such archive, or one that expands beyond all measure.
+        NetworkError: a broken file, or one that points outside itself or is larger than it looks.
     """
-    from dse.networks.read import parse_json
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            names = [member.filename for member in members]
-            if len(members) > MAXIMUM_MEMBERS or len(set(names)) != len(names):
-                raise NetworkError(f"{path.name}: too many or repeated members")
-            document = parse_json(_member(archive, "config.json", MAXIMUM_CONFIG_BYTES, path.name), path.name)
-            if "model.weights.h5" not in names:
-                return document, ""
-            data = _member(archive, "model.weights.h5", MAXIMUM_WEIGHTS_BYTES, path.name)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise NetworkError(f"{path.name}: not a Keras archive ({str(error)[:100]})") from error
-    return document, _hdf5_digest(io.BytesIO(data), path.name, "")
-
-
-def read_hdf5(path: Path) -> tuple[object, str]:
-    """Return (configuration, digest of the weights) of a Keras 2 or 3 `.h5` file.
-
-    Raises:
-        NetworkError: no such file, one that points outside itself, or one with weights alone.
-    """
-    from dse.networks.read import parse_json
-
-    with path.open("rb") as file:
-        try:
-            with h5py.File(file, "r") as root:
-                config = root.attrs.get("model_config")
-        except Exception as error:  # h5py raises whatever the C library finds; all of it means a broken file
-            raise NetworkError(f"{path.name}: not an HDF5 file ({str(error)[:100]})") from error
-        if config is None:
-            raise NetworkError(f"{path.name}: holds weights alone (no model_config). Save the whole model, or use its .json.")
-        data = config.encode("utf-8") if isinstance(config, str) else bytes(config)
-        document = parse_json(data, path.name)
-        return document, _hdf5_digest(file, path.name, "model_weights")
+    total, n_bytes = hashlib.sha256(), 0
+    with h5py.File(file, "r") as root:
+        config = root.attrs.get("model_config")
+        text = config.decode("utf-8") if isinstance(config, bytes) else None if config is None else str(config)
+        if text is not None and len(text) > MAXIMUM_CONFIG_BYTES:
+            raise NetworkError(f"model_config of more than {MAXIMUM_CONFIG_BYTES} bytes")
+        start = root.get(group) if group else root
+        if text is None and group:
+            return None, ""
+        if not isinstance(start, h5py.Group):
+            raise NetworkError(f"no group {group}")
+        for path, dataset in _datasets(start):
+            n_bytes += _check_dataset(dataset, path)
+            if n_bytes > MAXIMUM_WEIGHTS_BYTES:
+                raise NetworkError(f"weights of more than {MAXIMUM_WEIGHTS_BYTES} bytes")
+            total.update(f"{path}\n{dataset.dtype.str}\n{dataset.shape}\n".encode())
+            for part in _slices(dataset):
+                total.update(part)
+    return text, total.hexdigest()
 
 
-def _member(archive: zipfile.ZipFile, name: str, maximum: int, where: str) -> bytes:
-    info = archive.getinfo(name) if name in archive.namelist() else None
-    if info is None:
-        raise NetworkError(f"{where}: no {name} inside. Is it saved by Keras 3?")
-    if info.file_size > maximum or info.file_size > MAXIMUM_RATIO * max(info.compress_size, 1000):
-        raise NetworkError(f"{where}: {name} expands to {info.file_size} bytes, more than is sensible")
-    with archive.open(info) as stream:
-        data = stream.read(maximum + 1)
-    if len(data) > maximum:
-        raise NetworkError(f"{where}: {name} expands to more than {maximum} bytes")
-    return data
-
-
-def _hdf5_digest(file: BinaryIO, where: str, group: str) -> str:
-    """Return the SHA-256 over the path, type, shape and bytes of every weight, in order of path."""
-    total = hashlib.sha256()
-    try:
-        with h5py.File(file, "r") as root:
-            start = root.get(group) if group else root
-            if not isinstance(start, h5py.Group):
-                raise NetworkError(f"{where}: no group {group}")
-            n_bytes = 0
-            for path, dataset in _datasets(start, where):
-                n_bytes += _check_dataset(dataset, f"{where} {path}")
-                if n_bytes > MAXIMUM_WEIGHTS_BYTES:
-                    raise NetworkError(f"{where}: weights of more than {MAXIMUM_WEIGHTS_BYTES} bytes")
-                total.update(f"{path}\n{dataset.dtype.str}\n{dataset.shape}\n".encode())
-                for part in _slices(dataset):
-                    total.update(part)
-    except NetworkError:
-        raise
-    except Exception as error:  # as above: whatever the C library finds
-        raise NetworkError(f"{where}: broken HDF5 ({type(error).__name__}: {str(error)[:100]})") from error
-    return total.hexdigest()
-
-
-def _datasets(group: Any, where: str) -> Iterator[tuple[str, Any]]:
+def _datasets(group: Any) -> Iterator[tuple[str, Any]]:
     """Yield (path, dataset) in order of path, following no link that leads elsewhere."""
     stack: list[tuple[str, Any]] = [("", group)]
     found: list[tuple[str, Any]] = []
@@ -118,10 +69,10 @@ def _datasets(group: Any, where: str) -> Iterator[tuple[str, Any]]:
             n_objects += 1
             place = f"{path}/{name}"
             if n_objects > MAXIMUM_OBJECTS or place.count("/") > 100:
-                raise NetworkError(f"{where}: more HDF5 objects than a network has")
+                raise NetworkError("more HDF5 objects than a network has")
             link = here.get(name, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                raise NetworkError(f"{where} {place}: a link that leads elsewhere; Keras writes none")
+                raise NetworkError(f"{place}: a link that leads elsewhere; Keras writes none")
             if name in _TRAINING:
                 continue
             item = here[name]
@@ -154,3 +105,29 @@ def _slices(dataset: Any) -> Iterator[bytes]:
     step = max(1, _SLICE_BYTES // row)
     for start in range(0, dataset.shape[0], step):
         yield np.ascontiguousarray(dataset[start : start + step]).tobytes()
+
+
+def main() -> int:
+    """Read standard input, print one JSON document."""
+    _limit_memory()
+    try:
+        config, digest = read_hdf5(sys.stdin.buffer, sys.argv[1] if len(sys.argv) > 1 else "")
+        answer: dict[str, str | None] = {"config": config, "digest": digest}
+    except NetworkError as error:
+        answer = {"error": str(error)}
+    except Exception as error:  # h5py raises whatever the C library finds; all of it means a broken file
+        answer = {"error": f"not an HDF5 file of Keras ({type(error).__name__}: {str(error)[:100]})"}
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+def _limit_memory() -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MAXIMUM_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MAXIMUM_MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

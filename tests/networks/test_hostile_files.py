@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dse.design import Network
 from dse.errors import NetworkError
-from dse.networks import read, read_network, weights
+from dse.networks import archive, read, read_network, weights
 
 SENTINEL = "__import__('pathlib').Path('sentinel').touch()"
 
@@ -212,11 +212,23 @@ def test_too_large_a_file(files, make, monkeypatch):
 
 
 def test_too_many_weights(files, monkeypatch):
-    monkeypatch.setattr(weights, "MAXIMUM_WEIGHTS_BYTES", 191)
-    with pytest.raises(NetworkError, match="weights of more than"):
-        read_network(files.h5())
-    monkeypatch.setattr(weights, "MAXIMUM_WEIGHTS_BYTES", 192)
-    assert read_network(files.h5()).layers
+    with files.h5().open("rb") as file:
+        monkeypatch.setattr(weights, "MAXIMUM_WEIGHTS_BYTES", 191)
+        with pytest.raises(NetworkError, match="weights of more than"):
+            weights.read_hdf5(file, "model_weights")
+        monkeypatch.setattr(weights, "MAXIMUM_WEIGHTS_BYTES", 192)
+        assert weights.read_hdf5(file, "model_weights")[1]
+
+
+def test_a_reader_that_hangs_or_crashes_is_the_files_fault(files, monkeypatch):
+    path = files.h5()
+    monkeypatch.setattr(archive, "READ_SECONDS", 0.0)
+    with pytest.raises(NetworkError, match="did not end within 0 s"):
+        read_network(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(archive.sys, "executable", "/bin/false")
+    with pytest.raises(NetworkError, match="ended with status 1"):
+        read_network(path)
 
 
 def test_files_that_are_none(files):
@@ -303,7 +315,7 @@ def test_any_change_of_a_configuration(files, make, data):
     assert isinstance(outcome(files.json(changed(document, path, value))), Network | NetworkError)
 
 
-@settings(ANY, max_examples=100)
+@settings(ANY, max_examples=30)
 @given(st.data())
 def test_any_change_of_an_archive(files, make, data):
     good = io.BytesIO()
@@ -316,3 +328,17 @@ def test_any_change_of_an_archive(files, make, data):
     cut = data.draw(st.integers(0, len(damaged)))
     damaged = damaged[:cut] if data.draw(st.booleans()) else damaged
     assert isinstance(outcome(files.bytes(bytes(damaged), "net.keras")), Network | NetworkError)
+
+
+@pytest.mark.slow
+@settings(ANY, max_examples=40)
+@given(st.randoms(use_true_random=False), st.integers(1, 40))
+def test_any_change_of_an_hdf5_file(files, random, n_changes):
+    archive.READ_SECONDS, before = 5.0, archive.READ_SECONDS
+    damaged = bytearray(files.h5().read_bytes())
+    for _ in range(n_changes):
+        damaged[random.randrange(8, len(damaged))] = random.randrange(256)
+    try:
+        assert isinstance(outcome(files.bytes(bytes(damaged), "net.h5")), Network | NetworkError)
+    finally:
+        archive.READ_SECONDS = before
