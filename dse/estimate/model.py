@@ -75,7 +75,7 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
         context: what the rest of the design does to it; None for a layer of which nothing else is known.
 
     Returns:
-        All metrics but the clock period. For embeddings and custom code nothing is known.
+        All metrics but the clock period, as whole numbers. For embeddings and custom code nothing is known.
     """
     if not layer_kind(layer.kind).matrices(layer):
         return Qor(**weightless(layer, target))
@@ -83,7 +83,8 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
     context = context or alone(layer, choice.strategy, target)
     numbers: dict[str, Any] = {"dsp": count_dsps(g), "bram_18k": count_blocks(g), "uram": 0.0}
     numbers |= _stream(g, context) if target.io_type == "io_stream" else _parallel(g, context)
-    return Qor(**numbers)
+    whole: dict[str, Any] = {name: float(round(value)) for name, value in numbers.items()}
+    return Qor(**whole)
 
 
 def estimate_design(network: Network, point: DesignPoint, target: Target) -> Qor:

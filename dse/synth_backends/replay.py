@@ -83,10 +83,11 @@ class Replay:
         self._tools = sorted({str(record.target.toolchain) for record in kept})
 
     def recorded(self, layer: Layer) -> tuple[LayerChoice, ...]:
-        """Return the choices that were measured of a layer of this shape, alone or within a whole design, ascending."""
+        """Return the choices that were measured of a layer of this shape, ascending; where there are none, those of whole designs."""
         alone = {choice for choice in self._by_shape.get(layer.shape, ()) if self._circuit(layer, choice) in self._layers}
-        within = {chosen for _, point in self._designs for name, chosen in point.choices if name == layer.name}
-        return tuple(sorted(alone | within, key=lambda choice: (choice.reuse_factor, choice.strategy, str(choice.precision))))
+        # Choices known only from whole designs combine to points that nobody recorded, so they count only where nothing else does.
+        found = alone or {chosen for _, point in self._designs for name, chosen in point.choices if name == layer.name}
+        return tuple(sorted(found, key=lambda choice: (choice.reuse_factor, choice.strategy, str(choice.precision))))
 
     def advance(self, wanted: Sequence[Job]) -> tuple[Progress, ...]:
         """Answer all jobs at once.
