@@ -78,6 +78,7 @@ def _layer_document(layer: Layer, allowed: Legal) -> dict[str, Any]:
         "multiplications": kind.multiplications(layer),
         "has_choice": _has_matrix(layer),
         "reuse_factors": list(allowed.reuse_factors),
+        "hls4ml_reuse_factors": sorted({*allowed.reuse_factors, *(factor for rule in allowed.rules for factor in rule.removed)}),
         "rules": [{"name": rule.name, "reason": rule.reason, "removed": list(rule.removed)} for rule in allowed.rules],
     }
 

@@ -134,7 +134,10 @@ def _recurrent(kind: str, n_gates: int) -> Builder:
             raise problem(node, "return_state", True, "false: hls4ml does not give the state out")
         sequences = flag(node, "return_sequences", False)
         backwards = flag(node, "go_backwards", False)
+        # where the reset gate acts is another circuit, and nothing else of the structure tells
+        reset: dict[str, Attribute] = {"reset_after": flag(node, "reset_after", True)} if kind == "gru" else {}
         given = attributes(
+            **reset,
             activation=activation_of(node, "tanh"),
             recurrent_activation=activation_of(node, "sigmoid", "recurrent_activation"),
             use_bias=flag(node, "use_bias", True),

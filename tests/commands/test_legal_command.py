@@ -46,6 +46,7 @@ def test_json_document(network, capsys):
         3 * 16 * 14,
     )
     assert conv["reuse_factors"] == [1, 3]
+    assert conv["hls4ml_reuse_factors"] == [1, 3, 6, 12, 24, 48]
     assert conv["rules"][0]["removed"] == [6, 12, 24, 48]
     assert dense["rules"][0]["name"] == "unroll_limit"
     assert document["multiplications"] == 3 * 16 * 14 + 160 * 64
