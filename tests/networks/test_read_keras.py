@@ -22,17 +22,26 @@ def with_choice(network):
 def test_jet_tagger():
     network = read_network(EXAMPLES / "jet_tagger.json")
     assert network.name == "jet_tagger"
-    assert [layer.name for layer in with_choice(network)] == ["conv_1", "conv_2", "conv_3", "fc_1", "fc_2", "fc_3"]
+    layers = with_choice(network)
+    assert [layer.name for layer in layers] == ["conv_1", "conv_2", "conv_3", "fc_1", "fc_2", "fc_3"]
+    assert [layer.kind for layer in layers] == ["conv1d"] * 3 + ["dense"] * 3
+    assert [layer.attribute("activation") for layer in layers] == ["relu"] * 5 + ["softmax"]
+    assert layers[0].inputs == ("input",)
+
+
+def test_convolutions_and_dense_layers(files, make):
+    convs = [
+        make.layer("Conv1D", f"c{i}", filters=16, kernel_size=[3], strides=[1], padding="valid", activation="relu", use_bias=True)
+        for i in (1, 2)
+    ]
+    document = make.sequential(make.start(16, 1), *convs, make.layer("Flatten", "f"), make.dense("d", 5))
+    network = read_network(files.json(document))
     assert [layer.shape for layer in with_choice(network)] == [
         ("conv1d", 3, 16, 14, 0),
         ("conv1d", 48, 16, 12, 0),
-        ("conv1d", 48, 16, 10, 0),
-        ("dense", 160, 64, 1, 0),
-        ("dense", 64, 32, 1, 0),
-        ("dense", 32, 5, 1, 0),
+        ("dense", 192, 5, 1, 0),
     ]
-    first, last = with_choice(network)[0], with_choice(network)[-1]
-    assert dict(first.attributes) == {
+    assert dict(network.layer("c1").attributes) == {
         "activation": "relu",
         "channels": 1,
         "dilation": 1,
@@ -43,8 +52,6 @@ def test_jet_tagger():
         "stride": 1,
         "use_bias": True,
     }
-    assert last.attribute("activation") == "softmax"
-    assert first.inputs == ("input",)
 
 
 def test_dropbear():
