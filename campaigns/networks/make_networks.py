@@ -17,11 +17,17 @@ from keras import layers
 
 
 def jet_tagger() -> keras.Model:
-    """Three convolutions and three dense layers on 16 values, the shape of the network in the anchor-layer paper."""
-    convolutions = [layers.Conv1D(16, 3, padding="valid", activation="relu", name=f"conv_{i}") for i in (1, 2, 3)]
-    dense = [layers.Dense(n, activation="relu", name=f"fc_{i}") for i, n in ((1, 64), (2, 32))]
-    output = layers.Dense(5, activation="softmax", name="fc_3")
-    parts = [keras.Input((16, 1), name="input"), *convolutions, layers.Flatten(name="flatten"), *dense, output]
+    """Three convolutions and three dense layers, the shape of the network in the anchor-layer paper; its sizes are our assumption.
+
+    Sixteen particles of four features; pooling halves the positions, so the layers' II drift apart unless they are balanced.
+    """
+    parts = [keras.Input((16, 4), name="input")]
+    for i, filters in ((1, 8), (2, 16), (3, 16)):
+        parts.append(layers.Conv1D(filters, 3, padding="same", activation="relu", name=f"conv_{i}"))
+        if i < 3:
+            parts.append(layers.MaxPooling1D(2, name=f"pool_{i}"))
+    dense = [layers.Dense(units, activation="relu", name=f"fc_{i}") for i, units in ((1, 16), (2, 32))]
+    parts += [layers.Flatten(name="flatten"), *dense, layers.Dense(5, activation="softmax", name="fc_3")]
     return keras.Sequential(parts, name="jet_tagger")
 
 
