@@ -24,6 +24,7 @@ from dse.estimate.context import alone
 from dse.estimate.geometry import geometry
 from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
 from dse.estimate.terms import Terms, area_terms, latency_terms, shortest_latency_terms
+from dse.errors import CorpusError
 from dse.qor import LayerRecord
 
 METRICS = ("lut", "ff", "latency_cycles")
@@ -142,7 +143,10 @@ def main() -> None:
     parser.add_argument("--evaluate", action="store_true")
     parser.add_argument("--by", choices=("shape", "size"), default="shape")
     options = parser.parse_args()
-    corpus = read_corpus(find_corpus(options.corpus))
+    try:
+        corpus = read_corpus(find_corpus(options.corpus))
+    except CorpusError as error:
+        raise SystemExit(f"error: {error}") from None
     records = medians(corpus.layers)
     means = table(committed(records) if options.evaluate else leave_out(records, options.by))
     if options.write:
