@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from dse.corpus import Corpus, find_corpus, medians, read_corpus
+from dse.errors import CorpusError
 from dse.estimate.context import alone
 from dse.estimate.geometry import geometry
 from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
 from dse.estimate.terms import Terms, area_terms, latency_terms, shortest_latency_terms
-from dse.errors import CorpusError
 from dse.qor import LayerRecord
 
 METRICS = ("lut", "ff", "latency_cycles")
