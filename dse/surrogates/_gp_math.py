@@ -26,7 +26,7 @@ from dse.surrogates.base import METRICS
 Tensor = torch.Tensor
 
 JITTER = 1e-6  # variance of a nugget that is always there: 0.1 % of a value
-_MAX_STEPS = 60
+_STEPS_FEW, _STEPS_MANY, _FEW = 30, 50, 32  # steps of LBFGS up to so many rows, and beyond
 # Prior medians and log standard deviations of the hyperparameters.
 _LENGTH = (3.0, 1.0)  # doublings, for sizes
 _LENGTH_FLAG = (1.5, 0.7)  # for regimes
@@ -135,7 +135,8 @@ def train(batch: Batch) -> Model:
     t = torch.nan_to_num(batch.t)
     model = Model(METRICS, batch.x.shape[1], batch.phi.shape[2])
     parameters = list(model.parameters())
-    optimizer = torch.optim.LBFGS(parameters, max_iter=_MAX_STEPS, tolerance_change=1e-5, line_search_fn="strong_wolfe")
+    steps = _STEPS_FEW if batch.x.shape[0] <= _FEW else _STEPS_MANY
+    optimizer = torch.optim.LBFGS(parameters, max_iter=steps, tolerance_change=1e-3, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()

@@ -107,7 +107,7 @@ def _merge(rows: tuple[Row, ...], found: list[list[list[float]]]) -> Observed:
         for m, numbers in enumerate(lists):
             if numbers:
                 logs = to_log(np.array(numbers))
-                values[i, m] = to_log(np.median(numbers))
+                values[i, m] = np.log1p(np.median(numbers))
                 spread[i, m] = np.var(logs)
                 noise[i, m] = _MEDIAN_VARIANCE * np.var(logs, ddof=1) / len(logs) if len(logs) > 1 else 0.0
     numbers_of = {shape: n for n, shape in enumerate(dict.fromkeys(layer.shape for layer, _, _ in rows))}

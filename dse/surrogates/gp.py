@@ -8,25 +8,26 @@ still unknown of the weights into the variance (Laplace's approximation), so tha
 Hyperparameters are those of largest posterior density, found by LBFGS from the same start every time: nothing is stored between fits.
 Noise: a learned nugget, plus each point's own replicate variance. Intervals are scaled by what leaving out (a shape, or a point of a shape
 that is known) shows of their honesty.
-A prediction's mean is the median of the belief (the exponential of the mean log), which is what relative errors ask for.
 Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), eqs. 2.23-2.24, 2.37-2.42, 5.8 and 5.10-5.12.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.stats import norm
 
 from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
+from dse.surrogates._belief import KindModel, LogBelief
+from dse.surrogates._candidates import thin
 from dse.surrogates._features import Floats, Range, feature_table, measured_range
-from dse.surrogates._observed import Observed, Row, from_log, missing_notes, observe, one_fidelity
+from dse.surrogates._observed import Observed, Row, missing_notes, observe, one_fidelity
 from dse.surrogates._terms import term_table, terms
-from dse.surrogates.base import METRICS, Belief, Prediction, Surrogate
+from dse.surrogates.base import METRICS, Belief, Surrogate
 
 if TYPE_CHECKING:
     from dse.surrogates._gp_math import Posterior
@@ -36,7 +37,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 _MAX_POINTS = 256  # more different points of one kind than this cost seconds and teach little
 _SHRINK = 8.0  # how many points' worth of trust the covariance gets before leaving out may rescale it
 _SCALE_LIMITS = (0.6, 4.0)
-_PRIOR_DOF = 4.0  # degrees of freedom of an interval before the first point
+_LARGEST_Z = 5.0  # a wilder error counts as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KindBelief:
+class GpKind:
     """What is believed of one kind of layer."""
 
     kind: str
     data: Observed
-    span: Range
+    span: Range | None
     posterior: Posterior
     nugget: Floats  # (M,) learned variance of one measurement
     scale_known: Floats  # (M,) factor on the deviation where the shape was measured
@@ -70,40 +71,6 @@ class KindBelief:
         return mean, covariance * scale[:, :, None] * scale[:, None, :]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GpBelief:
-    """A fitted batch per kind; kinds that were never measured are believed from the prior."""
-
-    kinds: dict[str, KindBelief]
-    target: Target
-    notes: tuple[str, ...]
-
-    def predict(self, layer: Layer, choices: Sequence[LayerChoice], *, confidence: float = 0.9) -> Prediction:
-        """Believe something of every metric; one without any record comes from the mean function with its prior's width."""
-        rows = [(layer, choice, self.target) for choice in choices]
-        belief = self._kind(layer)
-        mean, covariance = belief.t(rows)
-        deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0) + belief.nugget[:, None])
-        half = student_t.ppf(0.5 + confidence / 2, _PRIOR_DOF + belief.counts)[:, None] * deviation
-        is_outside = ~belief.span.holds(feature_table(rows)) | (belief.counts.max() == 0)
-        middle, lower, upper = (from_log(a).T for a in (mean, mean - half, mean + half))
-        return Prediction(middle, lower, upper, is_outside)
-
-    def sample(self, layers: Sequence[tuple[Layer, Sequence[LayerChoice]]], rng: np.random.Generator) -> list[Floats]:
-        """Draw jointly over all layers of a kind; shortest and longest latency share their draw, other metrics are independent."""
-        tables: list[Floats] = [np.empty((len(choices), len(METRICS))) for _, choices in layers]
-        for kind in dict.fromkeys(layer.kind for layer, _ in layers):
-            chosen = [i for i, (layer, _) in enumerate(layers) if layer.kind == kind]
-            rows = [(layers[i][0], choice, self.target) for i in chosen for choice in layers[i][1]]
-            drawn = _draw(*self._kind(layers[chosen[0]][0]).t(rows), rng)
-            for i, part in zip(chosen, np.split(drawn, np.cumsum([len(layers[i][1]) for i in chosen])[:-1]), strict=True):
-                tables[i] = part
-        return tables
-
-    def _kind(self, layer: Layer) -> KindBelief:
-        return self.kinds.get(layer.kind) or _prior(layer, self.target)
-
-
 @dataclass(frozen=True, slots=True)
 class GpSurrogate:
     options: Options
@@ -113,18 +80,17 @@ class GpSurrogate:
         try:
             import torch  # noqa: F401
         except ImportError:
-            return _fallback(records, target, seed, "torch is not installed (extra gp); forests believe instead")
-        kinds, notes, rng = {}, [], np.random.default_rng(seed)
+            return _without_torch(records, target, seed)
+        notes: list[str] = []
+        kinds: dict[str, KindModel] = {}
         observed = observe(one_fidelity(records), target)
-        for kind, data in observed.items():
-            if len(data.rows) > self.options.max_points:
-                notes.append(f"{kind}: {len(data.rows)} different points, of which {self.options.max_points} were drawn to fit on")
-                data = data.take(np.sort(rng.choice(len(data.rows), self.options.max_points, replace=False)))
+        for kind, everything in observed.items():
+            data = thin(kind, everything, self.options.max_points, seed, notes)
             try:
                 kinds[kind] = fit_kind(kind, data)
             except ArithmeticError as error:
                 notes.append(f"{kind}: Gaussian process failed ({error}); believed from the prior")
-        return GpBelief(kinds, target, (*notes, *missing_notes(observed)))
+        return LogBelief(kinds, target, prior_kind, (*notes, *missing_notes(observed)))
 
 
 def create(options: Options) -> Surrogate:
@@ -132,7 +98,7 @@ def create(options: Options) -> Surrogate:
     return GpSurrogate(options)
 
 
-def fit_kind(kind: str, data: Observed) -> KindBelief:
+def fit_kind(kind: str, data: Observed) -> GpKind:
     """Fit one kind.
 
     Raises:
@@ -148,10 +114,11 @@ def fit_kind(kind: str, data: Observed) -> KindBelief:
     new = np.maximum(known, _calibration(posterior, data, data.groups)) if len(set(data.groups)) > 2 else known
     counts = (~np.isnan(data.values)).sum(axis=0).astype(np.float64)
     nugget = np.asarray(posterior.nugget.numpy(), dtype=np.float64)
-    return KindBelief(kind, data, measured_range(feature_table(data.rows)), posterior, nugget, known, new, counts)
+    return GpKind(kind, data, measured_range(feature_table(data.rows)), posterior, nugget, known, new, counts)
 
 
-def _prior(layer: Layer, target: Target) -> KindBelief:
+def prior_kind(layer: Layer, target: Target) -> KindModel:
+    """Return what is believed of a kind that was never measured."""
     from dse.surrogates._gp_math import Model, Posterior
 
     shape, rows = (1, len(METRICS)), ((layer, LayerChoice(1), target),)
@@ -159,7 +126,7 @@ def _prior(layer: Layer, target: Target) -> KindBelief:
     batch = _batch(layer.kind, data)
     posterior = Posterior(batch, Model(METRICS, batch.x.shape[1], batch.phi.shape[2]))
     ones, zeros = np.ones(len(METRICS)), np.zeros(len(METRICS))
-    return KindBelief(layer.kind, data, measured_range(feature_table(rows)), posterior, zeros, ones, ones, zeros)
+    return GpKind(layer.kind, data, None, posterior, zeros, ones, ones, zeros)
 
 
 def _batch(kind: str, data: Observed) -> Any:
@@ -171,24 +138,23 @@ def _batch(kind: str, data: Observed) -> Any:
 
 
 def _calibration(posterior: Posterior, data: Observed, groups: Ints) -> Floats:
-    """Return (M,) the factor that makes left-out errors as large as they were said to be, held back where points are few."""
+    """Return (M,) the factor that makes left-out errors as large as they were said to be, held back where groups are few.
+
+    It is the larger of two views of z = error / deviation: its root mean square, and its 90 % quantile over that of a normal value. Both
+    are raised for hyperparameters that saw what is left out, as a variance estimated from few groups is.
+    """
     mean, variance = posterior.leave_out(groups)
-    z2 = (data.values.T - mean) ** 2 / np.maximum(variance, 1e-12)
-    n = (~np.isnan(z2)).sum(axis=1)
-    factor = np.sqrt((np.nansum(np.minimum(z2, 25.0), axis=1) + _SHRINK) / (n + _SHRINK))
-    return np.asarray(np.clip(factor, *_SCALE_LIMITS), dtype=np.float64)
-
-
-def _draw(mean: Floats, covariance: Floats, rng: np.random.Generator) -> Floats:
-    """Return (Q, M): one joint draw per metric."""
-    normal = rng.standard_normal(mean.shape)
-    first, last = METRICS.index("latency_cycles_min"), METRICS.index("latency_cycles_max")
-    normal[last] = normal[first]
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    drawn = from_log(mean + (root @ normal[..., None])[..., 0]).T
-    drawn[:, last] = np.maximum(drawn[:, first], drawn[:, last])
-    return drawn
+    z = np.abs(data.values.T - mean) / np.sqrt(np.maximum(variance, 1e-12))
+    factors = np.ones(len(METRICS))
+    for m, column in enumerate(z):
+        known = column[~np.isnan(column)]
+        n_groups = len(np.unique(groups[~np.isnan(column)]))
+        if n_groups < 3:
+            continue
+        seen = max(np.sqrt(np.mean(np.minimum(known, _LARGEST_Z) ** 2)), np.quantile(known, 0.9) / norm.ppf(0.95))
+        seen *= np.sqrt((n_groups + 1) / (n_groups - 1))
+        factors[m] = np.sqrt((n_groups * seen**2 + _SHRINK) / (n_groups + _SHRINK))
+    return np.asarray(np.clip(factors, *_SCALE_LIMITS), dtype=np.float64)
 
 
 def _same(a: Sequence[object], b: Sequence[object]) -> Floats:
@@ -208,10 +174,10 @@ def _phi(kind: str, rows: Sequence[Row]) -> tuple[Floats, Floats]:
     return phi, tau
 
 
-def _fallback(records: Sequence[LayerRecord], target: Target, seed: int, note: str) -> Belief:
-    from dataclasses import replace
-
+def _without_torch(records: Sequence[LayerRecord], target: Target, seed: int) -> Belief:
     from dse.surrogates import forest
 
-    belief = forest.create(forest.Options()).fit(records, target, seed=seed)
-    return replace(belief, notes=(note, *belief.notes))  # type: ignore[type-var]
+    belief = forest.believe(records, target, forest.Options(), seed)
+    return replace(
+        belief, notes=("torch is not installed (extra gp): forests believe instead of Gaussian processes", *belief.notes)
+    )

@@ -1,0 +1,131 @@
+"""The best of the surrogates, per kind of layer and metric, chosen anew with every result.
+
+Candidates: the Gaussian process, the forest, and the analytic estimate times one learned factor. Each predicts what it has not seen (a
+whole shape where three or more were measured, else a single point); the one with the largest sum of log predictive densities is believed.
+The Gaussian process is left only for a clear gain, since a switch moves the whole table. Where a candidate fails it is out, and the notes
+say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dse.design import Layer, Target
+from dse.qor import LayerRecord
+from dse.surrogates import _candidates as candidates
+from dse.surrogates import forest
+from dse.surrogates._belief import KindModel, LogBelief
+from dse.surrogates._feasible import Feasibility, fit_feasibility
+from dse.surrogates._features import Floats, Range
+from dse.surrogates._observed import Observed, Row, missing_notes, observe, one_fidelity
+from dse.surrogates._totals import TotalsCorrection, fit_totals
+from dse.surrogates.base import METRICS, Belief, Surrogate
+
+if TYPE_CHECKING:
+    from dse.surrogates.gp import GpKind
+
+__all__ = ["Feasibility", "Options", "TotalsCorrection", "create", "fit_feasibility", "fit_totals"]
+
+_CLEAR_GAIN = 3.0  # nats
+_ENOUGH_FOR_FOREST = 16  # points; with fewer a forest has nothing to split
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`trees`: of each forest; `max_points`: different points of one kind that a fit uses at most."""
+
+    trees: int = 60
+    max_points: int = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixedKind:
+    """For each metric the model that was chosen: `chosen[m]` numbers one of `models`."""
+
+    models: tuple[KindModel, ...]
+    chosen: tuple[int, ...]
+    span: Range | None
+
+    @property
+    def counts(self) -> Floats:
+        return np.array([self.models[i].counts[m] for m, i in enumerate(self.chosen)])
+
+    @property
+    def nugget(self) -> Floats:
+        return np.array([self.models[i].nugget[m] for m, i in enumerate(self.chosen)])
+
+    def t(self, rows: Sequence[Row]) -> tuple[Floats, Floats]:
+        """Return each metric's mean and covariance by its own model."""
+        answers = {i: self.models[i].t(rows) for i in sorted(set(self.chosen))}
+        mean = np.stack([answers[i][0][m] for m, i in enumerate(self.chosen)])
+        return mean, np.stack([answers[i][1][m] for m, i in enumerate(self.chosen)])
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveSurrogate:
+    options: Options
+
+    def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
+        """Fit and choose, kind by kind."""
+        notes: list[str] = []
+        kinds: dict[str, KindModel] = {}
+        observed = observe(one_fidelity(records), target)
+        for kind, everything in observed.items():
+            data = candidates.thin(kind, everything, self.options.max_points, seed, notes)
+            kinds[kind] = self._fit_kind(kind, data, seed, notes)
+        return LogBelief(kinds, target, _prior, (*notes, *missing_notes(observed)))
+
+    def _fit_kind(self, kind: str, data: Observed, seed: int, notes: list[str]) -> KindModel:
+        groups = data.groups if len(set(data.groups.tolist())) >= 3 else np.arange(len(data.rows))
+        process = _process(kind, data, notes)
+        estimate = candidates.fit_estimate(kind, data)
+        found: list[tuple[str, KindModel | None, Floats]] = []
+        if process is not None:
+            found.append(("gp", process, candidates.process_density(process, groups)))
+        if len(data.rows) >= _ENOUGH_FOR_FOREST:
+            found.append(("forest", None, candidates.forest_density(kind, data, groups, seed) - _CLEAR_GAIN))
+        found.append(("estimate", estimate, candidates.estimate_density(kind, data, groups) - _CLEAR_GAIN))
+        density = np.stack([score for _, _, score in found])
+        chosen = np.where(np.isnan(data.values).all(axis=0), 0, np.argmax(density, axis=0))
+        names = [name for name, _, _ in found]
+        if "forest" in names and names.index("forest") in chosen:
+            i = names.index("forest")
+            wanted = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i]
+            found[i] = ("forest", forest.fit_kind(kind, data, self.options.trees, seed, wanted), density[i])
+        for i, name in enumerate(names):
+            taken = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i and not np.isnan(density[i]).all()]
+            if name != "gp" and taken:
+                notes.append(f"{kind}: {', '.join(taken)} believed from the {name}, which predicted left-out results best")
+        models = tuple(model if model is not None else estimate for _, model, _ in found)
+        return MixedKind(models, tuple(int(c) for c in chosen), estimate.span)
+
+
+def create(options: Options) -> Surrogate:
+    """Return the recipe."""
+    return AdaptiveSurrogate(options)
+
+
+def _process(kind: str, data: Observed, notes: list[str]) -> GpKind | None:
+    try:
+        from dse.surrogates import gp
+
+        return gp.fit_kind(kind, data)
+    except ImportError:
+        if not any(note.startswith("torch") for note in notes):
+            notes.append("torch is not installed (extra gp): forests and the estimate believe instead of Gaussian processes")
+    except ArithmeticError as error:
+        notes.append(f"{kind}: Gaussian process failed ({error}); forests and the estimate believe instead")
+    return None
+
+
+def _prior(layer: Layer, target: Target) -> KindModel:
+    try:
+        from dse.surrogates import gp
+
+        return gp.prior_kind(layer, target)
+    except ImportError:
+        return forest.prior_kind(layer, target)
