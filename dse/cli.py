@@ -109,6 +109,29 @@ def legal(
     _exit(command(network, strategy=strategy, io_type=io_type, toolchain=toolchain, allow_code=allow_code, as_json=as_json))
 
 
+@app.command()
+def report(
+    path: Annotated[Path, typer.Argument(help="a report, a folder or archive of one build: hls4ml project, solution, component")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what the tools reported: totals, layers, HLS estimate beside logic synthesis."""
+    from dse.commands.report import report as command
+
+    _exit(command(path, as_json=as_json))
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="report trees (one, a folder of many, an archive) or the N-TORC tables")],
+    to: Annotated[Path, typer.Option("--to", metavar="CORPUS", help="a folder or .jsonl file; added to, never replaced")],
+    as_json: AsJson = False,
+) -> None:
+    """Add recorded builds to a corpus for replay and training."""
+    from dse.commands.import_reports import import_reports
+
+    _exit(import_reports(path, to, as_json=as_json))
+
+
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache_app, name="cache")
 

@@ -25,7 +25,7 @@ MAX_DEPTH = 24
 # What a reader of trees may want to open. Everything else in a project (RTL, weights, scheduler data) is not even listed.
 _WANTED = re.compile(
     r"(?:.*_)?csynth\.(?:xml|rpt)|.*_cosim\.rpt|hls_cosim\.rpt|vivado_synth\.rpt|.*utilization[^/]*\.rpt|.*_export\.rpt"
-    r"|.*timing[^/]*\.rpt|parameters\.h|hls4ml_config\.ya?ml|vivado_hls\.app|hls\.app|hls_config\.cfg|project\.tcl",
+    r"|.*timing[^/]*\.rpt|parameters\.h|defines\.h|hls4ml_config\.ya?ml|vivado_hls\.app|hls\.app|hls_config\.cfg|project\.tcl",
     re.DOTALL,
 )
 _SKIPPED = frozenset(
@@ -71,6 +71,11 @@ def is_wanted(base: str) -> bool:
     return _WANTED.fullmatch(base) is not None
 
 
+def is_skipped(folder: str) -> bool:
+    """Whether a folder of this name holds nothing that the readers know."""
+    return folder in _SKIPPED
+
+
 class DirectoryFiles:
     """The files below a folder, or one file alone."""
 
@@ -78,6 +83,7 @@ class DirectoryFiles:
         self.origin = str(path)
         self._root = path.parent if path.is_file() else path
         self._only = path.name if path.is_file() else None
+        self._entries: tuple[FileEntry, ...] | None = None
         if not path.exists():
             raise ReportError("no such file or folder", file=printable(str(path)))
 
@@ -87,6 +93,11 @@ class DirectoryFiles:
         Raises:
             ReportError: if there are too many.
         """
+        if self._entries is None:
+            self._entries = self._list()
+        return self._entries
+
+    def _list(self) -> tuple[FileEntry, ...]:
         if self._only is not None:
             status = (self._root / self._only).stat()
             return (FileEntry(self._only, status.st_size, status.st_mtime),)
@@ -100,7 +111,7 @@ class DirectoryFiles:
                     raise ReportError(f"more than {MAX_FILES} reports. Name one project.", file=printable(self.origin))
                 name = f"{folder}/{item.name}" if folder else item.name
                 if item.is_dir(follow_symlinks=False):
-                    if item.name not in _SKIPPED and depth < MAX_DEPTH:
+                    if not is_skipped(item.name) and depth < MAX_DEPTH:
                         todo.append((name, depth + 1))
                 elif item.is_file(follow_symlinks=False) and is_wanted(item.name):
                     status = item.stat(follow_symlinks=False)

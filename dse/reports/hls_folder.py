@@ -43,6 +43,7 @@ class _Reports:
     all_xml: tuple[str, ToolReport] | None = None
     summary: tuple[str, ToolReport] | None = None
     warnings: list[str] = field(default_factory=list)
+    contested: set[str] = field(default_factory=set)  # modules with several reports that disagree
 
     def drop(self, source: str) -> None:
         """Forget a file."""
@@ -61,6 +62,7 @@ def read_hls_folder(files: FileSet, folder: Folder, app_tops: Sequence[str]) -> 
     """
     reports = _parse_all(files, folder)
     top_name = _top_name(reports, app_tops)
+    _refuse_contested(reports, top_name)
     times = {entry.name: entry.changed_at or 0.0 for entry in files.entries()}
     top_source, top, is_mixed = _top_report(reports, top_name, times)
     warnings = list(reports.warnings)
@@ -77,35 +79,52 @@ def read_hls_folder(files: FileSet, folder: Folder, app_tops: Sequence[str]) -> 
 def _parse_all(files: FileSet, folder: Folder) -> _Reports:
     """Parse every report of the folder; one that is damaged is left out with a warning, unless it is the top's."""
     found = _Reports(folder.path, {}, {})
-    errors: dict[str, ReportError] = {}
+    errors: list[ReportError] = []
     for name in folder.names:
         base = name.rpartition("/")[2]
         text = read_text(files, name)
         try:
-            if base == "csynth.xml":
-                found.all_xml = (name, parse_csynth_xml(text, name))
-            elif base.endswith(".xml"):
+            if base.endswith(".xml"):
                 report = parse_csynth_xml(text, name)
-                found.by_module_xml[report.top] = (name, report)
-                _check_name(base, report, found)
+                if base == "csynth.xml" or (report.modules and found.all_xml is None):
+                    found.all_xml = (name, report)
+                else:
+                    _add(found.by_module_xml, name, report, found)
             elif is_summary(text):
                 found.summary = (name, parse_summary_rpt(text, name))
-            elif base != "csynth.rpt":
-                report = parse_csynth_rpt(text, name)
-                found.by_module_rpt[report.top] = (name, report)
-                _check_name(base, report, found)
+            elif base != "csynth.rpt" or "HLS Report for '" in text:
+                _add(found.by_module_rpt, name, parse_csynth_rpt(text, name), found)
         except ReportError as error:
-            errors[name] = error
+            errors.append(error)
     if not (found.by_module_xml or found.by_module_rpt or found.all_xml or found.summary):
-        raise next(iter(errors.values()), ReportError("no C synthesis report", file=folder.path))
-    found.warnings += [f"not read: {error}" for error in errors.values()]
+        raise next(iter(errors), ReportError("no C synthesis report", file=folder.path))
+    found.warnings += [f"not read: {error}" for error in errors]
     return found
 
 
-def _check_name(base: str, report: ToolReport, found: _Reports) -> None:
-    stem = base.rpartition("_csynth.")[0]
-    if stem and stem != report.top:
-        found.warnings.append(f"{base}: is the report of {report.top!r}")
+def _refuse_contested(reports: _Reports, top: str) -> None:
+    if top in reports.contested:
+        raise ReportError(f"several reports of the top {top!r} with different numbers. Name one of them.", file=reports.folder)
+    for module in sorted(reports.contested):
+        reports.warnings.append(f"several reports of {module!r} with different numbers: left out")
+        reports.by_module_xml.pop(module, None)
+        reports.by_module_rpt.pop(module, None)
+
+
+def _add(table: dict[str, tuple[str, ToolReport]], name: str, report: ToolReport, found: _Reports) -> None:
+    """Take a module's report; of two for one module the one named after it counts; if neither is, nobody knows."""
+    known = table.get(report.top)
+    if known is None:
+        table[report.top] = (name, report)
+    elif not _agree(known[1].total, report.total):
+        if _is_named_after(name, report.top):
+            table[report.top] = (name, report)
+        elif not _is_named_after(known[0], report.top):
+            found.contested.add(report.top)
+
+
+def _is_named_after(name: str, module: str) -> bool:
+    return name.rpartition("/")[2].rpartition("_csynth.")[0] == module
 
 
 def _top_name(reports: _Reports, app_tops: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ def parse_report(text: str, file: str) -> ToolReport | CosimReport:
         return csynth_xml.parse_csynth_xml(text, file)
     if summary_rpt.is_summary(text):
         return summary_rpt.parse_summary_rpt(text, file)
-    if "HLS Report for '" in head[:4096]:
+    if "HLS Report for '" in head:
         return csynth_rpt.parse_csynth_rpt(text, file)
     if utilization_rpt.is_utilization(text) and "Utilization by Hierarchy" not in head:
         return utilization_rpt.parse_utilization_rpt(text, file)

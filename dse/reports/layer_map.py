@@ -104,7 +104,7 @@ def split(roots: Sequence[Node]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     while todo:
         node = todo.pop()
         index = index_in(node.instance.module)
-        inside = {number for number in _indices_below(node)} if index is None else set()
+        inside: set[int] = set(_indices_below(node)) if index is None else set()
         if index is None and len(inside) == 1 and _LAYER_FUNCTION.match(node.instance.module):
             index = inside.pop()
         if index is not None:
@@ -193,5 +193,5 @@ def bound_of(part: Part, modules: Mapping[str, Module]) -> str:
             return f"loop {slowest.name}: {trips} x II {ii}"
         return f"loop {slowest.name}: {slowest.latency_cycles.maximum} cycles"
     if kind == "dataflow":
-        return "its slowest part"
-    return "its latency (not pipelined)" if kind in ("none", "no") else ""
+        return "slowest part inside"
+    return "latency, not pipelined" if kind in ("none", "no") else ""

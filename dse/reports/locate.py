@@ -37,6 +37,7 @@ class Project:
     root: str
     folders: tuple[Folder, ...]
     parameters: str | None = None
+    defines: str | None = None
     config_yaml: str | None = None
     app_tops: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
@@ -83,6 +84,7 @@ def _project(files: FileSet, entries: Sequence[FileEntry], root: str, folders: t
         root=root,
         folders=folders,
         parameters=_first(mine, ("parameters.h",)),
+        defines=_first(mine, ("defines.h",)),
         config_yaml=_first(mine, ("hls4ml_config.yml", "hls4ml_config.yaml")),
         app_tops=_app_tops(files, mine),
         others=tuple(entry.name for entry in mine if entry.name not in taken and entry.base.endswith(".rpt")),

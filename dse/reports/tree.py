@@ -12,8 +12,10 @@ from pathlib import Path
 from dse.design import Fidelity, normalise_part
 from dse.errors import ReportError
 from dse.qor import RESOURCES, Qor
+from dse.reports.archives import open_files
 from dse.reports.checks import warnings_of
 from dse.reports.config_yaml import Wanted, parse_config_yaml
+from dse.reports.defines_h import Types, parse_defines_h
 from dse.reports.file_sets import DirectoryFiles, FileSet, digest_of, read_text
 from dse.reports.hls_folder import HlsFolder, read_hls_folder
 from dse.reports.layer_map import Part, bound_of, part_qor, remainder, split
@@ -23,6 +25,7 @@ from dse.reports.records import CosimReport, ToolReport, Usage
 from dse.reports.vivado_files import VivadoFiles, read_vivado_files
 
 _NOTHING = Usage()
+_NO_TYPES = Types()
 CLOCK_TOLERANCE_NS = 0.006  # reports print two decimals
 
 
@@ -62,6 +65,7 @@ class TreeReport:
         timing: the timing summary that goes with them.
         cosim: the co-simulation.
         parameters: what was built, from `parameters.h`; empty where there is none.
+        types: the number formats, from `defines.h`; all unknown where there is none.
         wanted: what the YAML asked for; empty where there is none.
         warnings: sentences for the user, the gravest first.
         sources: (path below the origin, SHA-256) of every file that a number came from.
@@ -79,6 +83,7 @@ class TreeReport:
     timing: ToolReport | None = None
     cosim: CosimReport | None = None
     parameters: tuple[LayerConfig, ...] = ()
+    types: Types = _NO_TYPES
     wanted: tuple[Wanted, ...] = ()
     warnings: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
@@ -92,12 +97,12 @@ class TreeReport:
 
 
 def read_tree(path: Path | str) -> TreeReport:
-    """Read the reports of one build.
+    """Read the reports of one build: from a folder, one report, or an archive (in memory).
 
     Raises:
         ReportError: if there is no C synthesis report, more than one build, or the report is damaged.
     """
-    return read_files(DirectoryFiles(Path(path)))
+    return read_files(open_files(Path(path)))
 
 
 def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
@@ -131,6 +136,7 @@ def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
         timing=vivado.timing,
         cosim=vivado.cosim,
         parameters=parameters,
+        types=parse_defines_h(read_text(files, project.defines)) if project.defines else Types(),
         wanted=wanted,
         sources=_sources(files, project, hls, vivado),
         is_mixed=hls.is_mixed,
@@ -281,5 +287,5 @@ def _row(part: Part, config: LayerConfig | None, hls: HlsFolder) -> LayerReport:
 
 def _sources(files: FileSet, project: Project, hls: HlsFolder, vivado: VivadoFiles) -> tuple[tuple[str, str], ...]:
     names = [*hls.sources, *vivado.sources]
-    names += [name for name in (project.parameters, project.config_yaml) if name]
+    names += [name for name in (project.parameters, project.defines, project.config_yaml) if name]
     return tuple((name, digest_of(files, name)) for name in dict.fromkeys(names))

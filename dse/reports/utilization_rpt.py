@@ -69,13 +69,13 @@ def _tables(lines: Sequence[str], start: int, where: Where) -> tuple[dict[str, f
     available: dict[str, float | None] = {}
     index = start
     while index + 1 < len(lines):
-        if not (is_border(lines[index]) and "Site Type" in lines[index + 1]):
+        if not (is_border(lines[index]) and "Site Type" in lines[index + 1] and "Used" in lines[index + 1]):
             index += 1
             continue
         table, index = read_table(lines, index, where.at("Site Type"))
         for row, line in zip(table.rows, table.row_lines, strict=True):
             name = _resource(row[0])
-            if name is not None and name not in used and table.find("Used") is not None:
+            if name is not None and name not in used:
                 used[name] = _cell(table, row, "Used", name, where.at(row[0].strip(), line))
                 available[name] = _cell(table, row, "Available", name, where.at(row[0].strip(), line))
     return used, available

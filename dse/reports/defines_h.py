@@ -1,0 +1,46 @@
+"""`firmware/defines.h` of an hls4ml project: the number formats that were built.
+
+typedef ap_fixed<16,6> model_default_t;
+typedef ap_fixed<16,6> weight2_t;
+typedef nnet::array<ap_fixed<16,6>, 64*1> layer2_t;      no number format, not read
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dse.design import Precision
+from dse.errors import SpecError
+
+_TYPE = re.compile(r"typedef\s+(ap_u?fixed<[^<>;]{1,80}>)\s+(\w{1,100})\s*;")
+_WEIGHT = re.compile(r"weight([0-9]{1,6})_t")
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """Number formats as built.
+
+    Attributes:
+        default: of the model as a whole; None where the file does not say, or says something that is no plain fixed point.
+        weights: of each layer's weights, by index N of `configN`.
+    """
+
+    default: Precision | None = None
+    weights: tuple[tuple[int, Precision], ...] = ()
+
+    def weight(self, index: int) -> Precision | None:
+        """Return the format of a layer's weights, None where it is not known."""
+        return dict(self.weights).get(index)
+
+
+def parse_defines_h(text: str) -> Types:
+    """Read the number formats; what is not a plain `ap_fixed` or `ap_ufixed` is left out."""
+    found: dict[str, Precision] = {}
+    for match in _TYPE.finditer(text[: 2**22]):
+        try:
+            found[match[2]] = Precision.parse(match[1])
+        except SpecError:
+            continue
+    weights = tuple((int(seen[1]), precision) for name, precision in found.items() if (seen := _WEIGHT.fullmatch(name)))
+    return Types(found.get("model_default_t"), weights)
