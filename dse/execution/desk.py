@@ -4,6 +4,7 @@ One request is one JSON line and has one answer, a dictionary; `LocalHost` calls
 on the far side. Also runs on other hosts, where Python may be as old as 3.6: standard library only, no newer syntax.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -104,7 +105,7 @@ def start(directory: str, kit: str) -> "dict[str, object]":
     job = _read(Path(directory) / "job.json") or {}
     environment = dict(os.environ, **{process.TOKEN: str(job.get("token"))})
     done = subprocess.run(
-        [sys.executable, "-I", kit, "run", directory], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [sys.executable, "-I", "-S", kit, "run", directory], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, start_new_session=True, timeout=PROBE_SECONDS, check=False,
     )  # fmt: skip
     return {"started": (Path(directory) / "identity.json").exists(), "error": done.stderr[-500:].decode("utf-8", "replace")}
@@ -193,6 +194,8 @@ def remove(directory: str, keep: "list[str]") -> "dict[str, object]":
                 entry.unlink()
     if not keep:
         shutil.rmtree(directory, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other attempts are still there
+            place.parent.rmdir()
     return {}
 
 

@@ -78,6 +78,10 @@ class Engine:
             raise error
         return tuple(self._works[job.key].progress(self._past_seconds) for job in wanted)
 
+    def projects_from(self, source: ProjectSource) -> None:
+        """Take projects from this source instead."""
+        self._make_projects = lambda: source
+
     def close(self) -> None:
         """End workers and connections; jobs go on."""
         if self._projects is not None:
@@ -199,17 +203,10 @@ class Engine:
             except DiskFull as error:
                 self._close(work, Judgement(str(FailureKind.DISK_FULL), str(error)))
             except BackendError as error:
-                self._refuse(work, error)
+                work.station.stumbled(error, self._now())
+                work.stage = "running"
             else:
                 self._proceed(work, answer)
-
-    def _refuse(self, work: Work, error: BackendError) -> None:
-        assert work.station is not None
-        work.station.refused(error, self._now())
-        if work.stage == "submitting" and work.ticket.last is not None and not work.ticket.last.seen:
-            self._close(work, Judgement(str(FailureKind.LOST), str(error)))
-        else:
-            work.stage = "running"
 
     def _proceed(self, work: Work, answer: object) -> None:
         if work.stage == "submitting":
@@ -238,7 +235,7 @@ class Engine:
         except ConnectionLost as error:
             station.unheard(error, now)
         except BackendError as error:
-            station.refused(error, now)
+            station.stumbled(error, now)
 
     def _read_survey(self, station: Station, survey: Survey) -> None:
         station.heard()
@@ -405,13 +402,15 @@ class Engine:
             self._early.clear()
         else:
             station.blame(work.key, cause)
+        work.ticket, ref = ticket, work.ref
         if cause == policy.MEASURED or not policy.may_retry(cause, ticket.count(cause)):
-            work.ticket = ticket
             self._finish(work, judgement, cause)
-            return
-        work.ticket = ticket
-        work.folder.save(ticket)
-        self._prepare_retry(work, cause, judgement)
+        else:
+            work.folder.save(ticket)
+            self._prepare_retry(work, cause, judgement)
+        if ref is not None and station.answers:
+            # Only now: had we crashed before, the next process would have found the attempt as it was.
+            station.courier.send(partial(station.place.clean, ref))
 
     def _prepare_retry(self, work: Work, cause: str, judgement: Judgement) -> None:
         rule = policy.RULES[cause]
@@ -496,11 +495,7 @@ def _collect(work: Work, kind: str, options: ToolOptions) -> Judgement:
     work.station.place.fetch(work.ref)
     attempt = work.ticket.last
     assert attempt is not None
-    judgement = judge(work.ref.local, Circumstances(work.job, work.plan, attempt, options, kind, work.station.tool))
-    if judgement.cause == policy.MEASURED or not policy.may_retry(judgement.cause, 1):
-        with suppress(BackendError):
-            work.station.place.clean(work.ref)
-    return judgement
+    return judge(work.ref.local, Circumstances(work.job, work.plan, attempt, options, kind, work.station.tool))
 
 
 def _bury(work: Work, sighting: Sighting) -> Judgement:

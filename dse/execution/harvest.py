@@ -6,7 +6,7 @@ right top, part, clock and tool. Neither an exit status nor a report is trusted 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from dse.execution.reading import Reading, read_reports
 from dse.execution.settings import GIB, ToolOptions
 from dse.execution.toolchain import Tool
 from dse.project.plan import ProjectPlan
-from dse.qor import Evaluation, FailureKind, Provenance, Qor
+from dse.qor import Evaluation, FailureKind, Provenance
 from dse.reports.failure import classify
 
 TAIL_CHARACTERS = 4000
@@ -61,17 +61,16 @@ def judge(local: Path, of: Circumstances) -> Judgement:
         return Judgement(*cut_short, log_tail=_tail(log), provenance=provenance)
     reading, problem = _read(local, of)
     failed = _failed_stage(ending)
-    if failed is None and reading is not None and not problem:
+    if failed is None and reading is not None:
         return _measured(reading, of, provenance)
     status, stage = failed if failed is not None else (0, "csynth")
-    found = classify(status, log, reading is not None and not problem and stage == "csynth")
-    message = found.message
+    found = classify(status, log, reading is not None and stage == "csynth")
     lines = "\n".join(found.decisive_lines)
-    if failed is None and problem:
+    if failed is None:
         kind = found.kind if found.kind in (FailureKind.LICENCE, FailureKind.DISK_FULL) else FailureKind.NO_REPORT
         return Judgement(str(kind), problem, _tail(log), provenance=provenance)
-    where = "" if stage == "csynth" else f" in {stage}"
-    return Judgement(str(found.kind), f"{message}{where}. {lines}".strip(), _tail(log), provenance=provenance)
+    where = "" if stage == "csynth" else f" (in {stage}; C synthesis had succeeded)"
+    return Judgement(str(found.kind), f"{found.message}{where}. {lines}".strip(), _tail(log), provenance=provenance)
 
 
 def lost(local: Path, sighting: Sighting) -> Judgement:
@@ -131,14 +130,12 @@ def _read(local: Path, of: Circumstances) -> tuple[Reading | None, str]:
     try:
         reading = read_reports(local / PROJECT, of.plan, of.job, started_at)
     except ReportError as error:
-        return None, f"no complete report: {printable(str(error))}"
-    return reading, "; ".join(reading.problems)
+        return None, f"no report to be trusted: {printable(error.message)}"
+    return reading, ""
 
 
 def _measured(reading: Reading, of: Circumstances, provenance: Provenance) -> Judgement:
-    from dataclasses import replace
-
-    qor: Qor = reading.qor
+    qor = reading.qor
     if qor.latency_cycles_max is None or qor.ii_cycles_max is None:
         message = "synthesised, but the tool gave no latency or no interval (it depends on the data)."
         return Judgement(str(FailureKind.UNDEFINED_RESULT), message, provenance=replace(provenance, reports=reading.digests))

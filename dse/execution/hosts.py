@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -173,7 +174,7 @@ def unpack(content: bytes, local: Path, patterns: tuple[str, ...], source: str) 
                 if count > MAX_FILES or total > MAX_FETCH_BYTES or member.size > MAX_FILE_BYTES:
                     raise BackendError(f"{source}: sent more than was asked for ({count} files, {total} bytes).")
                 parts = Path(member.name).parts
-                wished = any(fnmatch(member.name, pattern.replace("**/", "")) for pattern in patterns)
+                wished = any(fnmatch(member.name, pattern.replace("**/", "*/")) for pattern in patterns)
                 if not member.isfile() or ".." in parts or member.name.startswith("/") or not wished:
                     continue
                 stream = archive.extractfile(member)
@@ -191,3 +192,9 @@ def _write(path: Path, content: bytes, modified: float, root: Path) -> None:
     partial.write_bytes(content)
     os.utime(partial, (modified, modified))
     partial.replace(path)
+
+
+def campaign_root(base: str, campaign: str, work: Path) -> str:
+    """Return a campaign's directory below the work directory of a host: two campaigns of one name do not meet there."""
+    mark = hashlib.sha256(f"{os.uname().nodename}:{work.absolute()}".encode()).hexdigest()[:8]
+    return f"{base.rstrip('/')}/{campaign}-{mark}"

@@ -16,7 +16,14 @@ from dse.execution.hosts import Host
 from dse.execution.jobdir import BEAT, ENDING, IDENTITY, JOB, LOGS
 
 FETCHED = (*LOGS, BEAT, ENDING, IDENTITY, JOB)
-REPORTS = ("project/**/*.xml", "project/**/*.rpt", "project/**/*.log")
+REPORTS = (
+    "project/**/report/*.xml",
+    "project/**/report/*.rpt",
+    "project/*.rpt",
+    "project/*.log",
+    "project/*_prj/*.app",
+    "project/firmware/parameters.h",
+)
 SightingState = Literal["absent", "fresh", "queued", "running", "gone", "ended"]
 
 

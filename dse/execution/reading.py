@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dse.design import Job
+from dse.design import Fidelity, Job
 from dse.errors import ReportError
-from dse.project.plan import ProjectPlan
-from dse.qor import Qor
+from dse.project.plan import PROJECT_NAME, ProjectPlan
+from dse.qor import Qor, compose
+from dse.reports.tree import TreeReport, qor_of_tree, read_result
+
+FRESH_SLACK_SECONDS = 2.0  # file systems that keep whole seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A result as reported. `problems` are reasons not to believe that it is the result of this run."""
+    """A result as reported, with the digests of the reports and what the reader noticed."""
 
     qor: Qor
-    problems: tuple[str, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -29,37 +31,43 @@ def read_reports(project: Path, plan: ProjectPlan | None, job: Job, started_at: 
         started_at: when the shim started, by the clock of the file system that the reports lie on.
 
     Raises:
-        ReportError: there is no complete report.
+        ReportError: there is no complete report, or it is of another run, top, part, clock, tool or version.
     """
-    from dse.design import normalise_part
-    from dse.reports.csynth_xml import parse_csynth_xml
-
-    found = sorted(project.glob("*_prj/solution1/syn/report/*_csynth.xml"))
-    top = plan.top if plan else "myproject"
-    own = [p for p in found if p.name == f"{top}_csynth.xml"]
-    if not own:
-        raise ReportError("missing")
-    r = parse_csynth_xml(own[0].read_text(errors="replace"), own[0].name)
-    problems = []
-    if own[0].stat().st_mtime < started_at - 2:
-        problems.append("older than the run")
-    if r.top != top:
-        problems.append("other top")
-    if normalise_part(r.part_as_written) != job.target.part:
-        problems.append("other part")
-    t = r.total
-    return Reading(
-        Qor(
-            lut=t.used.lut,
-            ff=t.used.ff,
-            dsp=t.used.dsp,
-            bram_18k=t.used.bram_18k,
-            uram=t.used.uram,
-            latency_cycles_min=t.latency_cycles.minimum,
-            latency_cycles_max=t.latency_cycles.maximum,
-            ii_cycles_min=t.ii_cycles.minimum,
-            ii_cycles_max=t.ii_cycles.maximum,
-            clock_period_ns=t.clock_estimated_ns,
-        ),
-        tuple(problems),
+    fidelity = Fidelity.VSYNTH if job.fidelity is Fidelity.VSYNTH else Fidelity.CSYNTH
+    tree = read_result(
+        project,
+        expected_top=plan.top if plan else PROJECT_NAME,
+        expected_part=job.target.part,
+        expected_clock_ns=job.target.clock_period_ns,
+        newer_than=started_at - FRESH_SLACK_SECONDS,
+        fidelity=fidelity,
     )
+    wanted, made_by = job.target.toolchain, tree.csynth
+    if made_by.version and not made_by.version.startswith(wanted.version):
+        raise ReportError(f"the report is of version {made_by.version}, the campaign's toolchain is {str(wanted)!r}")
+    if made_by.tool and made_by.tool != wanted.name:
+        raise ReportError(f"the report is of {made_by.tool}, the campaign's toolchain is {str(wanted)!r}")
+    qor = qor_of_tree(tree, fidelity)
+    if fidelity is Fidelity.CSYNTH and plan is not None:
+        qor = replace(qor, layers=_layers(tree, plan, job))
+    return Reading(qor, tree.sources, tree.warnings)
+
+
+def _layers(tree: TreeReport, plan: ProjectPlan, job: Job) -> tuple[tuple[str, Qor], ...]:
+    """Return what is known per layer, under the network's names.
+
+    hls4ml makes several layers of one (a dense layer and its activation). The one with the reuse factor carries the network's name,
+    all others keep their own; a layer of several matrices (separable convolutions) is put together.
+    """
+    measured = {row.index: row for row in tree.layers}
+    named: dict[str, list[tuple[str, Qor]]] = {}
+    for built in plan.layers:
+        row = measured.get(built.config_index)
+        if row is None:
+            continue
+        has_choice = built.reuse_factor is not None and any(name == built.source for name, _ in job.point.choices)
+        parts = [other for other in plan.built_from(built.source) if other.reuse_factor is not None] if built.source else []
+        is_alone = bool(built.source) and len(plan.built_from(built.source)) == 1
+        name = built.source if (has_choice and built in parts) or is_alone else built.name
+        named.setdefault(name, []).append((built.name, row.qor))
+    return tuple((name, parts[0][1] if len(parts) == 1 else replace(compose(parts), layers=())) for name, parts in named.items())

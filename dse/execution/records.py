@@ -93,7 +93,11 @@ def prune_attempt(attempt: Path) -> None:
     for place, _, names in os.walk(attempt / PROJECT, topdown=False):
         is_report = Path(place).name == "report"
         for name in names:
-            keep = (is_report and name.endswith((".xml", ".rpt"))) or name in ("vivado_synth.rpt", "dse_plan.json", "parameters.h")
+            keep = (
+                (is_report and name.endswith((".xml", ".rpt")))
+                or name in ("vivado_synth.rpt", "dse_plan.json", "parameters.h")
+                or name.endswith(".app")
+            )
             if not keep:
                 with suppress(OSError):
                     Path(place, name).unlink()

@@ -34,6 +34,7 @@ class ToolOptions:
         keep_projects: keep projects and the tool's files once a job is done; reports and logs are always kept.
         generators: worker processes that write projects.
         unreachable_minutes: silence after which a host's jobs are given to another one.
+        grace_seconds: between asking a process to end and killing it.
     """
 
     tool: str = ""
@@ -51,12 +52,20 @@ class ToolOptions:
     keep_projects: bool = False
     generators: int = 1
     unreachable_minutes: float = 120.0
+    grace_seconds: float = 5.0
 
     def __post_init__(self) -> None:
         for name in ("timeout_minutes", "hang_minutes", "log_mb", "unreachable_minutes"):
             if not getattr(self, name) > 0:
                 raise SpecError(f"backend.{name}: got {getattr(self, name)!r}, expected a number > 0.")
-        for name, least in (("memory_gb", 0.01), ("licences", 1), ("disk_reserve_gb", 0), ("nice", 0), ("generators", 1)):
+        for name, least in (
+            ("memory_gb", 0.01),
+            ("licences", 1),
+            ("disk_reserve_gb", 0),
+            ("grace_seconds", 0),
+            ("nice", 0),
+            ("generators", 1),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise SpecError(f"backend.{name}: got {value!r}, expected at least {least}.")
@@ -81,6 +90,7 @@ class ToolOptions:
             "disk_reserve_bytes": int(self.disk_reserve_gb * GIB / 2),  # half: what starts below the reserve could not go on
             "log_bytes": int(self.log_mb * (1 << 20)),
             "nice": self.nice,
+            "grace_seconds": self.grace_seconds,
         }
         if (limit := self.memory_bytes(attempt)) is not None:
             job["memory_limit_bytes"] = limit

@@ -183,7 +183,7 @@ class Shim:
     def _sweep(self) -> int:
         """Kill whatever the stage left behind; return how many there were."""
         first = set(self.relatives()) | set(process.bearers(self.job["token"])) - {os.getpid()}
-        deadline = time.monotonic() + TERM_GRACE_SECONDS
+        deadline = time.monotonic() + self.job.get("grace_seconds", TERM_GRACE_SECONDS)
         left = first
         while left:
             name = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL

@@ -25,8 +25,8 @@ _HOPELESS = re.compile(
     r"|No (?:\w+ )*host key is known"
 )
 _INSTALL = "umask 077 && mkdir -p {root} && cat > {path}.$$ && mv -f {path}.$$ {path} && echo DSE-RC:0"
-_RUN = "{python} -I {kit} {verb}; echo; echo DSE-RC:$?"
-_RC = re.compile(rb"\nDSE-RC:(\d+)\s*$")
+_RUN = "{python} -I -S {kit} {verb}; rc=$?; echo; echo DSE-RC:$rc"
+_RC = re.compile(rb"(?:^|\n)DSE-RC:(\d+)\s*$")
 MAX_REPLY_BYTES = 256 << 20
 
 
@@ -53,6 +53,7 @@ class SshClient:
         if shutil.which(program) is None:
             raise BackendError(f"{host}: no program {program!r} on PATH. Install the OpenSSH client.")
         self.host, self.python, self.command_seconds = host, python, command_seconds
+        self.last_error = ""
         self._sockets = Path(tempfile.mkdtemp(prefix="dse-"))  # short, as a socket's path must be; mode 0700
         self._socket = self._sockets / "c"
         options = {
@@ -92,9 +93,9 @@ class SshClient:
         match = _RC.search(output)
         if match:
             return output[: match.start()], int(match.group(1))
+        said = self.last_error
         self._drop_master()
-        self._explain(rc)
-        return output, rc  # not reached; _explain raises
+        raise self._explained(rc, said)
 
     def close(self) -> None:
         """End the shared connection."""
@@ -108,7 +109,7 @@ class SshClient:
         # -f goes to the background once the login is done; its streams must not be pipes, or we would wait for it for ever.
         _, rc = self._call(argv, b"")
         if rc != 0:
-            self._explain(rc)
+            raise self._explained(rc, self.last_error)
 
     def _drop_master(self) -> None:
         if self._socket.exists():
@@ -116,13 +117,15 @@ class SshClient:
                 self._call([*self._base, "-O", "exit", "--", self.host], b"", seconds=5)
             self._socket.unlink(missing_ok=True)
 
-    def _explain(self, rc: int) -> None:
-        reason = " ".join(self.last_error.split())[-400:]
-        if _HOPELESS.search(self.last_error):
-            raise HostRefused(
+    def _explained(self, rc: int, said: str) -> BackendError:
+        reason = " ".join(said.split())[-400:]
+        if _HOPELESS.search(said):
+            return HostRefused(
                 f"{self.host}: SSH refused: {reason}. Log in by hand (`ssh {self.host}`) and settle it there; host keys are never accepted blindly."
             )
-        raise ConnectionLost(f"{self.host}: no connection (ssh ended with {rc}): {reason or 'no reason given'}. It is tried again.")
+        return ConnectionLost(
+            f"{self.host}: no connection (ssh ended with {rc}): {reason or 'no reason given'}. It is tried again."
+        )
 
     def _call(self, argv: Sequence[str], stdin: bytes, seconds: float | None = None) -> tuple[bytes, int]:
         limit = self.command_seconds if seconds is None else seconds

@@ -12,6 +12,7 @@ from dse.execution.courier import Courier
 from dse.execution.places import Facts, Place, Ref, Survey
 from dse.execution.policy import BREAKER_COUNT, RULES
 from dse.execution.settings import GIB, ToolOptions
+from dse.execution.ssh_client import HostRefused
 from dse.execution.toolchain import Tool, check_version, first_line, programs, read_version, variables
 
 PAUSE_SECONDS = (1.0, 60.0)
@@ -50,13 +51,14 @@ class Station:
     strays: list[tuple[Ref, Callable[[], None]]] = field(default_factory=list)
     was_heard: bool = False
     answers: bool = False
+    n_stumbles: int = 0
 
     def heard(self) -> None:
         """It answered."""
         self.silent_since, self.silence, self.n_tries, self.next_try = None, "", 0, 0.0
-        self.was_heard = self.answers = True
+        self.was_heard, self.answers, self.n_stumbles = True, True, 0
 
-    def unheard(self, error: ConnectionLost, now: float) -> None:
+    def unheard(self, error: BackendError, now: float) -> None:
         """It did not answer; it is tried again, ever more rarely."""
         if self.silent_since is None:
             self.silent_since = now
@@ -68,6 +70,14 @@ class Station:
     def may_ask(self, now: float) -> bool:
         """Whether it is time to speak to it (again)."""
         return now >= self.next_try
+
+    def stumbled(self, error: BackendError, now: float) -> None:
+        """It answered something that makes no sense; once is chance, again and again it is unfit."""
+        self.n_stumbles += 1
+        if isinstance(error, HostRefused) or self.n_stumbles >= BREAKER_COUNT:
+            self.refused(error, now)
+        else:
+            self.unheard(error, now)
 
     def refused(self, error: BackendError, now: float) -> None:
         """It answered that it will not do; somebody has to act first."""
@@ -91,7 +101,7 @@ class Station:
                 self.heard()
                 self.error = error
             except BackendError as error:
-                self.refused(error, now)
+                self.stumbled(error, now)
 
     def _read_probe(self, facts: Facts, toolchain: Toolchain, options: ToolOptions) -> None:
         self.facts = facts
