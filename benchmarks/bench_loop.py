@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from dse.assemble import assemble, open_campaign
@@ -92,7 +93,7 @@ def measure(folder: Path, name: str, search: str, budget: int) -> dict[str, obje
     state = run(campaign)
     seconds = time.perf_counter() - start - timed.seconds
     campaign.journal.close()
-    gaps = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(marks)]
     return {
         "search": name,
         "trials": len(state.trials),
