@@ -85,6 +85,21 @@ class FailureKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+# Failures that say something about the design; all others are about the machine and must not be remembered.
+DESIGN_FACTS = frozenset(
+    {
+        FailureKind.DESIGN_ERROR,
+        FailureKind.COMPILE_ERROR,
+        FailureKind.OUT_OF_MEMORY,
+        FailureKind.TIMEOUT,
+        FailureKind.TOOL_CRASH,
+        FailureKind.COSIM_FAILURE,
+        FailureKind.DOES_NOT_FIT,
+        FailureKind.UNDEFINED_RESULT,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A design that gave no result. `limit` says under which limit (seconds, gigabytes) a timeout or memory failure is true."""

@@ -14,25 +14,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from dse.qor import FailureKind
+from dse.qor import DESIGN_FACTS, FailureKind
 from dse.reports.text import printable
 
 MAX_LOG_CHARACTERS = 4 * 2**20
 MAX_LINE_CHARACTERS = 2000
 MAX_DECISIVE_LINES = 8
-
-DESIGN_FACTS = frozenset(
-    {
-        FailureKind.DESIGN_ERROR,
-        FailureKind.COMPILE_ERROR,
-        FailureKind.OUT_OF_MEMORY,
-        FailureKind.TIMEOUT,
-        FailureKind.TOOL_CRASH,
-        FailureKind.COSIM_FAILURE,
-        FailureKind.DOES_NOT_FIT,
-        FailureKind.UNDEFINED_RESULT,
-    }
-)
 
 # What starts a run in the logs of the HLS tools, best evidence first: later marks are used only where earlier ones are absent.
 _RUN_STARTS = (

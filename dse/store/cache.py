@@ -19,26 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from dse.errors import CacheConflict, CacheError, CorruptEntry
-from dse.qor import Evaluation, Failure, FailureKind
+from dse.qor import DESIGN_FACTS, Evaluation, Failure
 from dse.store import fsops
 from dse.store.codec import dump_json, evaluation_from_json, evaluation_to_json
 
 SCHEMA = "dse.evaluation/1"
 MAX_BYTES = 64 * 2**20
-
-# Failures that say something about the design; all others are about the machine and must not be remembered.
-DESIGN_FACTS = frozenset(
-    {
-        FailureKind.DESIGN_ERROR,
-        FailureKind.COMPILE_ERROR,
-        FailureKind.OUT_OF_MEMORY,
-        FailureKind.TIMEOUT,
-        FailureKind.TOOL_CRASH,
-        FailureKind.COSIM_FAILURE,
-        FailureKind.DOES_NOT_FIT,
-        FailureKind.UNDEFINED_RESULT,
-    }
-)
 
 
 def is_cacheable(evaluation: Evaluation) -> bool:
