@@ -10,6 +10,7 @@ import contextlib
 import copy
 import importlib.util
 import io
+import json
 import os
 import re
 from collections import OrderedDict
@@ -19,7 +20,7 @@ from typing import Any
 from dse.design import Job, LayerChoice, is_identifier
 from dse.errors import ConversionError
 from dse.layers.recurrent import effective
-from dse.project.plan import PROJECT_NAME, BuiltLayer, ProjectPlan, content_digest
+from dse.project.plan import CONFIGURATION_FILE, MODEL_FILE, PROJECT_NAME, BuiltLayer, ProjectPlan, content_digest
 from dse.project.request import decode_job
 
 BACKENDS = {"vivado_hls": "Vivado", "vitis_hls": "Vitis"}
@@ -76,6 +77,8 @@ def write_project(request: dict[str, Any]) -> ProjectPlan:
         layers = read_back(graph, job)
         graph.config.config.pop("KerasModel", None)  # or every project gets a copy of the model, which takes most of the time
         graph.write()
+        if request.get("keep_model"):
+            _keep_model(model, graph.config.config, staging)
     return _finish(staging, destination, layers, (*notes, *_unusual(printed.getvalue())))
 
 
@@ -165,6 +168,12 @@ def _convert(model: Any, job: Job, part: str, staging: Path) -> Any:
         clock_period=target.clock_period_ns,
         **extra,
     )
+
+
+def _keep_model(model: Any, configuration: dict[str, Any], staging: Path) -> None:
+    """Leave the model, weights included, and hls4ml's whole configuration beside the project, for who builds it without `dse`."""
+    model.save(staging / MODEL_FILE)
+    (staging / CONFIGURATION_FILE).write_text(json.dumps(configuration, default=str), encoding="utf-8")
 
 
 def _finish(staging: Path, destination: Path, layers: tuple[BuiltLayer, ...], notes: tuple[str, ...]) -> ProjectPlan:

@@ -11,6 +11,8 @@ from dse.canonical import digest
 from dse.errors import ConversionError
 
 PLAN_FILE = "dse_plan.json"
+MODEL_FILE = "model.keras"  # these two are there only if they were asked for
+CONFIGURATION_FILE = "hls_config.json"
 PROJECT_NAME = "myproject"  # constant, because it goes into every generated file
 
 # What C synthesis, logic synthesis and co-simulation read. `build_opt.tcl` holds options of one run and `build_lib.sh` and

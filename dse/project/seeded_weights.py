@@ -3,6 +3,7 @@
 Weights shape the circuit (zeros are left out, constants are folded), so a network without weights must not get new ones in
 every process. Kernels are uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, equation 16), biases and shifts
 uniform in +-0.25, scales and variances uniform in 0.5 to 1.5: nothing is zero or one by construction, as in a trained network.
+All are rounded to 2^-10, the step of ap_fixed<16,6>: distributed arithmetic builds every bit of a weight that it is given.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _POSITIVE = ("gamma", "variance")
+_FRACTION_BITS = 10
 _SHIFTS = ("bias", "beta", "mean")
 
 
@@ -32,4 +34,5 @@ def _draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> 
         area = prod(shape[:-2])
         high = sqrt(6 / (area * (shape[-2] + shape[-1])))
         low = -high
-    return generator.uniform(low, high, shape).astype(np.float32)
+    drawn = np.round(generator.uniform(low, high, shape) * 2**_FRACTION_BITS) / 2**_FRACTION_BITS
+    return np.asarray(drawn, dtype=np.float32)

@@ -107,7 +107,7 @@ class ProjectGenerator:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def submit(self, job: Job, source: Path, destination: Path, *, part: str | None = None) -> Generation:
+    def submit(self, job: Job, source: Path, destination: Path, *, part: str | None = None, keep_model: bool = False) -> Generation:
         """Ask for a job's project; returns at once.
 
         Args:
@@ -115,6 +115,7 @@ class ProjectGenerator:
             source: the network's file.
             destination: directory to make; it appears only when the project is complete.
             part: the device as the vendor spells it; None derives it from the normalised `job.target.part`.
+            keep_model: leave the Keras model and hls4ml's configuration beside the project (`MODEL_FILE`, `CONFIGURATION_FILE`).
 
         Raises:
             NetworkError: the file holds a layer that is not on the allow-list, or no longer the network of the job.
@@ -127,7 +128,8 @@ class ProjectGenerator:
         self._check_network(job, source)
         staging = destination.with_name(f"{destination.name}.tmp-{secrets.token_hex(4)}")
         part = vendor_part(job.target.part) if part is None else part
-        generation = Generation(encode_request(job, source, destination, staging, part), self.poll)
+        request = {**encode_request(job, source, destination, staging, part), "keep_model": keep_model}
+        generation = Generation(request, self.poll)
         self._queue.append(generation)
         self.poll()
         return generation
