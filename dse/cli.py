@@ -147,6 +147,24 @@ def cache_check(
     _exit(command(root, as_json=as_json))
 
 
+surrogate_app = typer.Typer(help="Look into what the search believes.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(surrogate_app, name="surrogate")
+
+
+@surrogate_app.command("evaluate")
+def surrogate_evaluate(
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="recorded layers: a folder or .jsonl file, or its name")],
+    surrogate: Annotated[list[str] | None, typer.Option("--surrogate", metavar="KIND", help="only this one; repeatable")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="only layers of this kind; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="of the forests")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show how well each surrogate predicts shapes that it has not seen: every shape is left out in turn, never a row."""
+    from dse.commands.surrogate import DEFAULT, evaluate
+
+    _exit(evaluate(corpus, surrogates=surrogate or DEFAULT, kinds=kind or (), seed=seed, as_json=as_json))
+
+
 def main() -> None:
     """Entry point of the `dse` script: every error that is the user's to mend is one message and an exit code."""
     from dse.errors import DseError

@@ -1,0 +1,108 @@
+"""`dse surrogate evaluate`: how well each surrogate predicts layers of shapes that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dse import registry
+from dse.commands.output import clean, console, print_json
+from dse.corpus.find import find_corpus, read_corpus
+from dse.errors import CorpusError, SpecError
+
+if TYPE_CHECKING:
+    from dse.corpus.base import Corpus
+    from dse.surrogates._validation import Accuracy, Validation
+
+# The same folds for all; the last is N-TORC's own recipe, to compare against.
+DEFAULT = ("gp", "forest", "adaptive", "ntorc")
+
+
+def evaluate(
+    corpus: str | Path, *, surrogates: Sequence[str] = DEFAULT, kinds: Sequence[str] = (), seed: int = 0, as_json: bool = False
+) -> int:
+    """Print R2, MAPE, RMSE and interval coverage per kind of layer and metric, every shape left out in turn.
+
+    Args:
+        corpus: a path, or a name that `find_corpus` knows.
+        surrogates: kinds of surrogates, in the order printed.
+        kinds: kinds of layers; all if empty.
+
+    Raises:
+        CorpusError: the corpus holds no layer (of these kinds), or no kind has two shapes.
+        SpecError: no such surrogate.
+    """
+    from dse.surrogates._validation import leave_one_shape_out
+
+    known = registry.kinds("surrogates")
+    if unknown := [name for name in surrogates if name not in known]:
+        raise SpecError(f"--surrogate: got {unknown[0]!r}, expected some of {', '.join(known)}")
+    recorded = read_corpus(find_corpus(corpus))
+    records = [record for record in recorded.layers if not kinds or record.layer.kind in kinds]
+    if not records:
+        found = ", ".join(sorted({record.layer.kind for record in recorded.layers})) or "none"
+        raise CorpusError(f"{corpus}: no layer to evaluate on; got kinds {found}, expected {', '.join(kinds) or 'any'}")
+    recipes = [(name, (module := registry.load("surrogates", name)).create(module.Options())) for name in surrogates]
+    progress = console(stderr=True)
+    validation = leave_one_shape_out(records, recipes, seed=seed, tell=lambda text: progress.print(clean(text)))
+    if not validation.accuracies:
+        raise CorpusError(f"{corpus}: no kind of layer has two shapes, so none can be left out")
+    if as_json:
+        print_json("surrogate", _document(recorded, validation))
+    else:
+        _print(recorded, validation)
+    return 0
+
+
+def _document(corpus: Corpus, validation: Validation) -> dict[str, object]:
+    return {
+        "corpus": {"name": corpus.name, "digest": corpus.digest},
+        "split": "leave one shape out",
+        "truth": "median over replicates",
+        "confidence": 0.9,
+        "accuracies": [asdict(accuracy) for accuracy in validation.accuracies],
+        "replicates": [asdict(row) for row in validation.replicates],
+        "seconds_per_fit": [{"surrogate": name, "kind": kind, "seconds": time} for name, kind, time in validation.seconds],
+        "notes": list(validation.notes),
+    }
+
+
+def _print(corpus: Corpus, validation: Validation) -> None:
+    from rich.table import Table
+
+    out = console()
+    out.print(clean(f"{corpus.name}: each shape left out in turn; truth is the median over replicates; intervals of 90 %"))
+    spread = {(row.kind, row.metric): row for row in validation.replicates}
+    for kind in dict.fromkeys(a.kind for a in validation.accuracies):
+        of_kind = [a for a in validation.accuracies if a.kind == kind]
+        table = Table(title=clean(f"{kind}: {of_kind[0].n_points} points of {of_kind[0].n_shapes} shapes"), title_justify="left")
+        table.add_column("metric")
+        table.add_column("surrogate")
+        for name in ("R2", "MAPE %", "median %", "RMSE %", "coverage %", "half width %"):
+            table.add_column(name, justify="right")
+        for metric in dict.fromkeys(a.metric for a in of_kind):
+            for i, accuracy in enumerate(a for a in of_kind if a.metric == metric):
+                table.add_row(metric if i == 0 else "", accuracy.surrogate, *_numbers(accuracy))
+            if noise := spread.get((kind, metric)):
+                note = f"worst {noise.worst_percent:.1f}"
+                table.add_row("", "replicates", "", f"{noise.mape_percent:.2f}", note, "", "", "", style="dim")
+        out.print(table)
+    out.print("replicates: how far one measurement lies from the median of its repetitions in other networks")
+    for note in validation.notes:
+        out.print(clean(note))
+
+
+def _numbers(accuracy: Accuracy) -> tuple[str, ...]:
+    def show(value: float | None, digits: int) -> str:
+        return "-" if value is None else f"{value:.{digits}f}"
+
+    return (
+        show(accuracy.r2, 4),
+        show(accuracy.mape_percent, 2),
+        show(accuracy.median_ape_percent, 2),
+        show(accuracy.rmse_percent, 2),
+        show(100 * accuracy.coverage, 0),
+        show(accuracy.half_width_percent, 1),
+    )
