@@ -1,0 +1,163 @@
+"""What a campaign asks, as allocation problems over tables of beliefs.
+
+Notation: L layers, C_l choices of layer l, M columns (`dse.surrogates.base.METRICS`). A point is written as one index per layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.allocation.exact import ANY, Problem, TableLimit
+from dse.objectives import keeps, metric_value
+from dse.search._metrics import Metric, metric
+from dse.search._tables import Floats, Glue, Tables
+from dse.search.base import Trial, TrialStatus, View
+
+Indices = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """A view seen as an allocation problem.
+
+    Attributes:
+        objectives: the metrics to minimise.
+        limits: (metric, maximum) of those that a belief can predict; the others are checked on verified designs only.
+        seen: all points proposed so far.
+        failed: exclusions learned from designs that failed: no combination of layers that nobody ever built successfully twice.
+        suspicion: per layer (C_l,) the blame for failures, 0 for choices that were part of a success.
+    """
+
+    view: View
+    objectives: tuple[Metric, ...]
+    limits: tuple[tuple[Metric, float], ...]
+    seen: tuple[Indices, ...]
+    failed: tuple[Indices, ...]
+    suspicion: tuple[Floats, ...]
+
+    def problem(
+        self,
+        tables: Sequence[Floats],
+        glue: Glue,
+        *,
+        objective: int = 0,
+        optimism: float = 0.0,
+        margin: Sequence[float] = (),
+        excluded: tuple[Indices, ...] = (),
+        suspicion: float = 0.0,
+    ) -> Problem:
+        """Pose the problem on one version of the tables.
+
+        Args:
+            tables: per layer (C_l, M), finite in all columns that count.
+            glue: what totals have that sums have not.
+            objective: which objective to minimise.
+            optimism: how many deviations of the glue are taken in the design's favor.
+            margin: per limit, what is kept free of it.
+            excluded: points not to return.
+            suspicion: what a whole unit of blame costs, in the objective's unit.
+        """
+        weighed, combine = self.objectives[objective], self.objectives[objective].combine
+        value = _glued(weighed, glue, optimism)[0].of(tables)
+        if suspicion > 0:
+            value = tuple(column + suspicion * blame for column, blame in zip(value, self.suspicion, strict=True))
+        limits = []
+        for place, (limited, maximum) in enumerate(self.limits):
+            scaled, constant = _glued(limited, glue, optimism)
+            room = maximum - constant - (margin[place] if margin else 0.0)
+            limits.append(TableLimit(limited.name, scaled.of(tables), room, limited.combine))
+        return Problem(value, tuple(limits), combine, (*self.failed, *excluded))
+
+    def constant(self, glue: Glue, objective: int = 0, optimism: float = 0.0) -> float:
+        """Return what the objective has besides its layers."""
+        return _glued(self.objectives[objective], glue, optimism)[1]
+
+    def values(self, trial: Trial) -> tuple[float, ...] | None:
+        """Return the objectives of a verified design; None if it failed, breaks a limit, or does not know one."""
+        view = self.view
+        if trial.qor is None or not keeps(trial.qor, view.limits, view.part, view.target.clock_period_ns):
+            return None
+        found = [metric_value(trial.qor, o.metric, view.part, view.target.clock_period_ns) for o in view.objectives]
+        return None if None in found else tuple(value for value in found if value is not None)
+
+    def needs(self, tables: Tables) -> tuple[str, ...]:
+        """Return the metrics of which the tables do not know enough to allocate."""
+        asked = (*self.objectives, *(limited for limited, _ in self.limits))
+        return tuple(m.name for m in asked if not all(np.isfinite(column).all() for column in m.of(tables.mean)))
+
+    def chance(self, tables: Tables, point: Indices, confidence: float) -> float:
+        """Return the believed probability that a design keeps all limits, layers and limits taken as independent."""
+        z = NormalDist().inv_cdf(0.5 + confidence / 2)
+        chance = 1.0
+        for limited, maximum in self.limits:
+            scaled, constant = _glued(limited, tables.glue, 0.0)
+            mean, low, high = (
+                np.array([column[i] for column, i in zip(scaled.of(t), point, strict=True)])
+                for t in (tables.mean, tables.lower, tables.upper)
+            )
+            deviation = (high - low) / (2 * z)
+            if limited.combine == "max":
+                chance *= float(np.prod([_below(m, d, maximum - constant) for m, d in zip(mean, deviation, strict=True)]))
+            else:
+                glue = float(np.abs(tables.glue.spread @ (scaled.weights > 0))) * mean.sum()
+                chance *= _below(mean.sum(), float(np.hypot(np.sqrt((deviation**2).sum()), glue)), maximum - constant)
+        return chance
+
+
+def _below(mean: float, deviation: float, maximum: float) -> float:
+    if not np.isfinite(deviation) or deviation <= 1e-12 * max(abs(mean), 1.0):
+        return float(mean <= maximum * (1 + 1e-9))
+    return NormalDist(mean, deviation).cdf(maximum)
+
+
+def _glued(weighed: Metric, glue: Glue, optimism: float) -> tuple[Metric, float]:
+    """Return a metric over the layers alone, and the constant to add to it."""
+    shrink = np.maximum(1.0 - optimism * glue.spread, 0.0)
+    constant = float(weighed.weights @ (glue.offset * shrink))
+    return Metric(weighed.name, weighed.weights * glue.ratio * shrink, weighed.combine), constant
+
+
+def ask(view: View, tables: Tables) -> Ask:
+    """Read a view."""
+    clock = view.target.clock_period_ns
+    limits = [(metric(limit.metric, view.part, clock), float(limit.maximum)) for limit in view.limits]
+    objectives = tuple(metric(objective.metric, view.part, clock) for objective in view.objectives)
+    failed, suspicion = _blame(view, tables)
+    seen = tuple(indices(view, trial) for trial in (*view.finished, *view.pending))
+    return Ask(view, objectives, tuple(pair for pair in limits if pair[0].is_predicted), seen, failed, suspicion)
+
+
+def indices(view: View, trial: Trial) -> Indices:
+    """Return a trial's point as one index per layer."""
+    chosen = dict(trial.point.choices)
+    return tuple(option.choices.index(chosen[option.layer.name]) for option in view.space.options)
+
+
+def _blame(view: View, tables: Tables) -> tuple[tuple[Indices, ...], tuple[Floats, ...]]:
+    """Learn from failures: among the choices that never succeeded at least one is to blame, each as likely as the others."""
+    points = [(trial.status, indices(view, trial)) for trial in view.finished]
+    fine = {tables.circuits[n][i] for status, point in points if status is TrialStatus.DONE for n, i in enumerate(point)}
+    suspicion = tuple(np.zeros(len(option.choices)) for option in view.space.options)
+    failed: list[Indices] = []
+    for status, point in points:
+        if status is not TrialStatus.FAILED:
+            continue
+        suspects = [n for n, i in enumerate(point) if tables.circuits[n][i] not in fine]
+        failed.append(tuple(i if n in suspects else ANY for n, i in enumerate(point)) if suspects else point)
+        for n in suspects:
+            suspicion[n][point[n]] += 1.0 / len(suspects)
+    return tuple(failed), suspicion
+
+
+def unasked(tables: Tables, points: Sequence[Indices]) -> tuple[NDArray[np.bool_], ...]:
+    """Return per layer (C_l,) which choices are neither measured nor part of the points (e.g. pending ones)."""
+    asked = {tables.circuits[n][i] for point in points for n, i in enumerate(point)}
+    return tuple(
+        np.array([not known and circuit not in asked for known, circuit in zip(measured, circuits, strict=True)])
+        for measured, circuits in zip(tables.measured, tables.circuits, strict=True)
+    )
