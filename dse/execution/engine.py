@@ -70,9 +70,12 @@ class Engine:
         self._turn()
         if not wanted:
             deadline = self._now() + STOP_ALL_SECONDS
-            while self._works and self._now() < deadline:
+            while any(work.station is not None and work.station.error is None for work in self._works.values()):
+                if self._now() > deadline:
+                    break
                 self._sleep(0.1)
                 self._turn()
+            self._stop = None
         if self._stop is not None:
             error, self._stop = self._stop, None
             raise error
@@ -90,6 +93,7 @@ class Engine:
         for station in self.stations:
             station.courier.close()
             station.place.close()
+        self._works.clear()
 
     def facts(self) -> list[tuple[str, Facts | None, BackendError | None]]:
         """Probe all places, waiting for them, and return (place, what was found, why it is unfit)."""
@@ -204,9 +208,18 @@ class Engine:
                 self._close(work, Judgement(str(FailureKind.DISK_FULL), str(error)))
             except BackendError as error:
                 work.station.stumbled(error, self._now())
-                work.stage = "running"
+                if work.stage == "submitting" and work.station.error is not None and work.handed_over == 0:
+                    self._withdraw(work, error)
+                else:
+                    work.stage = "running"
             else:
                 self._proceed(work, answer)
+
+    def _withdraw(self, work: Work, error: BackendError) -> None:
+        """The place refused the attempt, so it never began."""
+        work.ticket = records.pardon(work.ticket.amended(cause=str(FailureKind.CANCELLED), message=str(error)[:500]))
+        work.folder.save(work.ticket)
+        work.stage, work.station, work.ref = "ready", None, None
 
     def _proceed(self, work: Work, answer: object) -> None:
         if work.stage == "submitting":

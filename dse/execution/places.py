@@ -40,7 +40,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Where an attempt stands. `hint` is what a scheduler says of it; `reason` why it does not run yet."""
+    """Where an attempt stands. `hint` is what a scheduler says of it; `reason` why it does not run yet.
+
+    `silent_seconds` is the time since its last beat, where only that can be told.
+    """
 
     state: SightingState
     stage: str = ""
@@ -52,6 +55,7 @@ class Sighting:
     hint: str = ""
     reason: str = ""
     ending: dict[str, Any] | None = None
+    silent_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ def sighting(facts: dict[str, Any]) -> Sighting:
         tail=str(facts.get("tail", ""))[-8192:],
         host=str(facts.get("host", ""))[:80],
         ending=ending if isinstance(ending, dict) else None,
+        silent_seconds=_number(facts.get("silent_seconds")),
     )
 
 

@@ -1,0 +1,283 @@
+"""A real one-node Slurm of our own: F16, and that licences are counted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from execution_kit import StubSource, job_for, orphans, run_until_done
+
+from dse.errors import BackendError, SpecError
+from dse.qor import Failure, FailureKind, Qor
+from dse.synth_backends import slurm
+from dse.synth_backends.base import Site
+
+PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "scontrol")
+MISSING = [name for name in PROGRAMS if shutil.which(name) is None and not Path("/usr/sbin", name).exists()]
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)} here"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="slurmd wants to be root"),
+]
+JOBS = (job_for(1, 1), job_for(2, 2), job_for(4, 4))
+
+
+def program(name: str) -> str:
+    return shutil.which(name) or f"/usr/sbin/{name}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Slurm:
+    """munged, slurmctld and slurmd with all their files in one directory."""
+
+    root: Path
+    daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def conf(self) -> Path:
+        return self.root / "slurm.conf"
+
+    def configure(self) -> None:
+        host = os.uname().nodename
+        for name in ("state", "spool", "munge"):
+            (self.root / name).mkdir(mode=0o755)
+        key = self.root / "munge" / "key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o600)
+        settings = {
+            "ClusterName": "test", "SlurmctldHost": f"{host}(127.0.0.1)", "SlurmUser": "root", "AuthType": "auth/munge",
+            "AuthInfo": f"socket={self.root}/munge/socket", "CredType": "cred/munge", "SlurmctldPort": free_port(),
+            "SlurmdPort": free_port(), "StateSaveLocation": self.root / "state", "SlurmdSpoolDir": self.root / "spool",
+            "SlurmctldPidFile": self.root / "ctld.pid", "SlurmdPidFile": self.root / "d.pid", "SwitchType": "switch/none",
+            "SlurmctldLogFile": self.root / "ctld.log", "SlurmdLogFile": self.root / "d.log", "MpiDefault": "none",
+            "ProctrackType": "proctrack/linuxproc", "TaskPlugin": "task/none", "SelectType": "select/cons_tres",
+            "SelectTypeParameters": "CR_CPU_Memory", "ReturnToService": 2, "Licenses": "vivado:1", "KillWait": 2,
+            "SchedulerParameters": "sched_interval=1,bf_interval=1,batch_sched_delay=0", "JobAcctGatherType": "jobacct_gather/none",
+            "AccountingStorageType": "accounting_storage/none", "SlurmdParameters": "config_overrides", "JobRequeue": 0, "MessageTimeout": 3,
+        }  # fmt: skip
+        lines = [f"{name}={value}" for name, value in settings.items()]
+        lines.append(f"NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=8000 State=UNKNOWN")
+        lines.append(f"PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=100")
+        self.conf.write_text("\n".join(lines) + "\n")
+
+    def start(self, name: str, *argv: str) -> None:
+        environment = dict(os.environ, SLURM_CONF=str(self.conf))
+        with (self.root / f"{name}.out").open("ab") as output:
+            self.daemons[name] = subprocess.Popen(
+                [program(name), *argv],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def start_all(self) -> None:
+        munge = self.root / "munge"
+        options = [
+            f"--{what}={munge / what.removesuffix('-file')}" for what in ("socket", "key-file", "pid-file", "log-file", "seed-file")
+        ]
+        self.start("munged", "--foreground", "--force", *options)
+        self.wait(lambda: (munge / "socket").exists())
+        self.start_controller()
+        self.start("slurmd", "-D", "-f", str(self.conf))
+        self.wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
+
+    def start_controller(self) -> None:
+        self.start("slurmctld", "-D", "-f", str(self.conf))
+        self.wait(lambda: "UP" in self.ask("scontrol", "ping"))
+
+    def kill(self, name: str) -> None:
+        daemon = self.daemons.pop(name)
+        daemon.kill()
+        daemon.wait()
+
+    def ask(self, *argv: str) -> str:
+        environment = dict(os.environ, SLURM_CONF=str(self.conf))
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        return done.stdout
+
+    def wait(self, is_true: Callable[[], bool], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not is_true():
+            assert time.monotonic() < deadline, [path.read_text()[-800:] for path in self.root.glob("*.*o*") if path.is_file()]
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        for name in ("slurmd", "slurmctld", "munged"):
+            if name in self.daemons:
+                daemon = self.daemons.pop(name)
+                daemon.send_signal(signal.SIGTERM)
+                try:
+                    daemon.wait(10)
+                except subprocess.TimeoutExpired:
+                    daemon.kill()
+                    daemon.wait()
+
+
+@pytest.fixture(scope="module")
+def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    one = Slurm(tmp_path_factory.mktemp("slurm"))
+    one.configure()
+    try:
+        one.start_all()
+        yield one
+        one.ask("scancel", "--me")
+        one.wait(lambda: not one.ask("squeue", "-h"), 20)
+    finally:
+        one.stop()
+
+
+Make = Callable[..., slurm.Engine]
+
+
+@pytest.fixture
+def make(
+    controller: Slurm, site: Site, source: StubSource, tools: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Make]:
+    monkeypatch.setenv("SLURM_CONF", str(controller.conf))
+    made: list[slurm.Engine] = []
+
+    def create(script: dict[str, Any] | None = None, **changes: Any) -> slurm.Engine:
+        options = slurm.Options(tool=str(tools(script) / "vivado_hls"), grace_seconds=0.3, lost_minutes=0.15)
+        backend = slurm.create(replace(options, **changes), site)
+        backend.projects_from(source)
+        made.append(backend)
+        return backend
+
+    yield create
+    for backend in made:
+        backend.advance(())
+        backend.close()
+
+
+def wait_running(backend: slurm.Engine, jobs: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not all(one.state == "running" and one.elapsed_seconds for one in backend.advance(jobs)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_jobs_run_under_slurm_one_a_licence(make: Make, starts: Callable[[], Any], site: Site) -> None:
+    backend = make({"default": {"sleep_seconds": 1.5}}, licence="vivado:1", memory_gb=0.2)
+    seen = set()
+    done: dict[str, Any] = {}
+    deadline = time.monotonic() + 60
+    while len(done) < 3:
+        assert time.monotonic() < deadline
+        for one in backend.advance(JOBS):
+            seen.add((one.state, one.message))
+            if one.evaluation is not None:
+                done[one.key] = one.evaluation
+        time.sleep(0.1)
+    assert all(isinstance(evaluation.outcome, Qor) for evaluation in done.values())
+    assert any(state == "queued" and "Licenses" in message for state, message in seen), seen
+    times = sorted(start["time"] for start in starts())
+    assert len(times) == 3
+    assert all(later - earlier > 1.5 for earlier, later in zip(times, times[1:], strict=False)), "two at once on one licence"
+    assert orphans(site.work) == []
+
+
+def test_f16_an_accepted_job_whose_answer_was_lost_runs_once(
+    make: Make, starts: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sbatch` accepts and then fails; the job is found by its name."""
+    liar = tmp_path / "bin"
+    liar.mkdir()
+    (liar / "sbatch").write_text(f'#!/bin/sh\n{shutil.which("sbatch")} "$@" >/dev/null\n[ "$1" = --version ] && exit 0\n'
+                                 "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2\nexit 1\n")  # fmt: skip
+    (liar / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{liar}:{os.environ['PATH']}")
+    done = run_until_done(make({"default": {"sleep_seconds": 0.3}}), JOBS[:2])
+    assert all(isinstance(evaluation.outcome, Qor) for evaluation in done.values())
+    assert len(starts()) == 2
+
+
+def test_f16_a_job_submitted_twice_runs_once(
+    make: Make, starts: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two jobs of one name in the queue: the second shim finds the first one's identity and goes home."""
+    twice = tmp_path / "bin"
+    twice.mkdir()
+    (twice / "sbatch").write_text(f'#!/bin/sh\n{shutil.which("sbatch")} "$@"\nexec {shutil.which("sbatch")} "$@"\n')
+    (twice / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{twice}:{os.environ['PATH']}")
+    done = run_until_done(make({"default": {"sleep_seconds": 0.3}}), JOBS[:1])
+    assert isinstance(done[JOBS[0].key].outcome, Qor)
+    assert len(starts()) == 1
+
+
+def test_f16_the_controller_is_killed(make: Make, controller: Slurm, starts: Callable[[], Any]) -> None:
+    backend = make({"default": {"sleep_seconds": 1.0}})
+    wait_running(backend, JOBS[:2])
+    controller.kill("slurmctld")
+    deadline = time.monotonic() + 60
+    while not all(one.state == "done" for one in backend.advance(JOBS[:2])):  # the shims' word is enough
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    controller.start_controller()
+    done = run_until_done(backend, JOBS)
+    assert all(isinstance(evaluation.outcome, Qor) for evaluation in done.values())
+    assert len(starts()) == 3
+
+
+def test_f16_cancelled_by_somebody_else_is_lost_and_run_again(make: Make, controller: Slurm, starts: Callable[[], Any]) -> None:
+    backend = make({"attempts": [{"sleep_seconds": 60}]})
+    wait_running(backend, JOBS[:1])
+    controller.ask("scancel", "--me")
+    done = run_until_done(backend, JOBS[:1])
+    assert isinstance(done[JOBS[0].key].outcome, Qor)
+    assert len(starts()) == 2
+
+
+def test_cancelling_ends_running_and_waiting_jobs(make: Make, controller: Slurm, site: Site) -> None:
+    backend = make({"default": {"sleep_seconds": 60, "children": 1}}, licence="vivado:1")
+    wait_running(backend, JOBS[:1])
+    backend.advance(JOBS[:2])
+    backend.advance(())
+    assert orphans(site.work) == []
+    controller.wait(lambda: not controller.ask("squeue", "-h"), 20)
+
+
+def test_a_new_process_adopts_what_slurm_runs(make: Make, starts: Callable[[], Any]) -> None:
+    first = make({"default": {"sleep_seconds": 1.0}})
+    wait_running(first, JOBS[:2])
+    first.close()
+    done = run_until_done(make({"default": {"sleep_seconds": 1.0}}), JOBS[:2])
+    assert all(isinstance(evaluation.outcome, Qor) for evaluation in done.values())
+    assert len(starts()) == 2
+
+
+def test_what_slurm_will_never_accept_stops_the_campaign(make: Make) -> None:
+    with pytest.raises(BackendError, match="sbatch refused"):
+        run_until_done(make(partition="nowhere"), JOBS[:1])
+
+
+def test_the_shim_ends_a_job_that_takes_too_much_memory(make: Make) -> None:
+    behavior = {"grow_bytes": 400 << 20, "hold_seconds": 30}
+    done = run_until_done(make({"default": behavior}, memory_gb=0.1), JOBS[:1])
+    outcome = done[JOBS[0].key].outcome
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.OUT_OF_MEMORY
+    assert outcome.limit == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("word", ["--wrap=x", "a b", "x;y", "$(x)", "a\nb"])
+def test_h01_only_plain_words_go_to_sbatch(word: str, site: Site) -> None:
+    with pytest.raises(SpecError):
+        slurm.create(slurm.Options(partition=word), site)
