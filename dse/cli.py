@@ -132,6 +132,19 @@ def import_(
     _exit(import_reports(path, to, as_json=as_json))
 
 
+@app.command()
+def bundle(
+    campaign: CampaignFile,
+    trial: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="its number; the best design unless given")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="a new or empty folder")] = Path("bundle"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a design as a folder that builds without dse: hls4ml settings, model, expected results, a check."""
+    from dse.commands.bundle import bundle as command
+
+    _exit(command(campaign, trial, output, as_json=as_json))
+
+
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache_app, name="cache")
 

@@ -37,6 +37,7 @@ _USUAL_LINES = re.compile(
 )
 _MODELS: OrderedDict[tuple[str, str], tuple[Any, tuple[str, ...]]] = OrderedDict()  # loaded once per (file, network)
 _KEPT_MODELS = 4
+_CONFIGURATIONS: dict[tuple[int, str, str], Any] = {}  # hls4ml's own, per (model, backend, precision)
 
 
 def load_libraries() -> None:
@@ -52,11 +53,10 @@ def load_libraries() -> None:
         )
     os.environ.setdefault("KERAS_BACKEND", backend)
     with contextlib.redirect_stdout(io.StringIO()):
-        import keras  # noqa: F401
-        from hls4ml.backends.fpga.fpga_backend import FPGABackend
+        import dse.project.keras_networks
+        import dse.project.shortcuts
 
-        import dse.project.keras_networks  # noqa: F401
-    _skip_enumeration(FPGABackend)
+    dse.project.shortcuts.take()
 
 
 def write_project(request: dict[str, Any]) -> ProjectPlan:
@@ -95,9 +95,12 @@ def layer_configuration(model: Any, job: Job) -> dict[str, Any]:
 
     backend = BACKENDS[job.target.toolchain.name]
     default = str(job.target.precision)
-    configuration: dict[str, Any] = hls4ml.utils.config_from_keras_model(
-        model, granularity="name", backend=backend, default_precision=default, default_reuse_factor=1
-    )
+    key = (id(model), backend, default)
+    if key not in _CONFIGURATIONS:
+        _CONFIGURATIONS[key] = hls4ml.utils.config_from_keras_model(
+            model, granularity="name", backend=backend, default_precision=default, default_reuse_factor=1
+        )
+    configuration: dict[str, Any] = copy.deepcopy(_CONFIGURATIONS[key])
     layers = configuration["LayerName"]
     unknown = [name for name, _ in job.point.choices if name not in layers]
     if unknown:
@@ -162,7 +165,7 @@ def _convert(model: Any, job: Job, part: str, staging: Path) -> Any:
         output_dir=str(staging),
         project_name=PROJECT_NAME,
         backend=BACKENDS[target.toolchain.name],
-        hls_config=copy.deepcopy(layer_configuration(model, job)),
+        hls_config=layer_configuration(model, job),
         io_type=target.io_type,
         part=part,
         clock_period=target.clock_period_ns,
@@ -198,6 +201,7 @@ def _model(source: Path, job: Job) -> tuple[Any, tuple[str, ...]]:
         _MODELS[key] = load_model(source, job.network)
         while len(_MODELS) > _KEPT_MODELS:
             _MODELS.popitem(last=False)
+            _CONFIGURATIONS.clear()  # they are known by the model's address, which may be given out again
     _MODELS.move_to_end(key)
     return _MODELS[key]
 
@@ -232,26 +236,3 @@ def _words(choice: LayerChoice) -> str:
 def _unusual(printed: str) -> tuple[str, ...]:
     lines = [line.rstrip() for line in printed.splitlines()]
     return tuple(dict.fromkeys(line[:500] for line in lines if _USUAL_LINES.match(line) is None))
-
-
-def _skip_enumeration(backend: Any) -> None:
-    """Spare hls4ml the list of all legal reuse factors where its own rule already says that the one asked for is legal.
-
-    `set_closest_reuse_factor` tries every number up to n_in x n_out, which takes longer than all the rest for a wide layer. The
-    rule itself (`_validate_reuse_factor`) is hls4ml's, and whatever it refuses takes hls4ml's own way.
-    """
-    original = backend.set_closest_reuse_factor
-    if getattr(original, "is_shortened", False):
-        return
-
-    def shortened(
-        self: Any, layer: Any, n_in: int, n_out: int, attribute: str = "reuse_factor", include_max_rf: bool = True
-    ) -> None:
-        asked = layer.get_attr(attribute)
-        is_offered = include_max_rf or asked != n_in * n_out
-        if is_offered and self._validate_reuse_factor(n_in, n_out, asked):
-            return
-        original(self, layer, n_in, n_out, attribute=attribute, include_max_rf=include_max_rf)
-
-    shortened.is_shortened = True  # type: ignore[attr-defined]
-    backend.set_closest_reuse_factor = shortened

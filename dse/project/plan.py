@@ -15,8 +15,8 @@ MODEL_FILE = "model.keras"  # these two are there only if they were asked for
 CONFIGURATION_FILE = "hls_config.json"
 PROJECT_NAME = "myproject"  # constant, because it goes into every generated file
 
-# What C synthesis, logic synthesis and co-simulation read. `build_opt.tcl` holds options of one run and `build_lib.sh` and
-# `hls4ml_config.yml` hold stamps and paths, so none of them is part of the content.
+# What C synthesis, logic synthesis and co-simulation read. `build_opt.tcl` holds options of one run, `build_lib.sh` and
+# `hls4ml_config.yml` hold stamps and paths, and `ap_types` is only for g++ (the tools bring their own): none is part of the content.
 _CONTENT = ("firmware/**/*", "project.tcl", "build_prj.tcl", "vivado_synth.tcl", "*_test.cpp")
 
 
@@ -106,6 +106,7 @@ def load_plan(directory: Path) -> ProjectPlan:
 
 def content_digest(directory: Path) -> str:
     """Return the digest of all that the tool reads of a project (64 hex digits)."""
-    files = {path for pattern in _CONTENT for path in directory.glob(pattern) if path.is_file()}
+    found = {path for pattern in _CONTENT for path in directory.glob(pattern)}
+    files = [path for path in found if path.relative_to(directory).parts[:2] != ("firmware", "ap_types") and path.is_file()]
     entries = sorted((path.relative_to(directory).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files)
     return digest(tuple(entries))

@@ -1,0 +1,39 @@
+"""`dse bundle`: the chosen design as a folder that is ready to build without `dse`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dse.assemble import assemble, read_state
+from dse.bundle import write_bundle
+from dse.campaign.spec import read_campaign
+from dse.commands.output import clean, console, print_json
+from dse.store.codec import point_to_json
+
+
+def bundle(path: Path, trial: int | None, folder: Path, *, as_json: bool) -> int:
+    """Write the bundle of a trial, the incumbent unless a number is given.
+
+    Raises:
+        InfeasibleError, SpecError, ConversionError: see `write_bundle`; nothing was written.
+    """
+    question = assemble(read_campaign(path))
+    made = write_bundle(question, read_state(question.spec), folder, trial)
+    if as_json:
+        document = {
+            "folder": str(made.folder),
+            "campaign": question.spec.name,
+            "trial": made.trial.number,
+            "key": made.trial.key,
+            "point": point_to_json(made.trial.point),
+            "fidelity": question.backend.fidelity.value,
+            "files": list(made.files),
+            "sources_digest": made.sources_digest,
+        }
+        print_json("bundle", document)
+        return 0
+    out = console()
+    out.print(clean(f"{made.folder}: trial {made.trial.number} of {question.spec.name}, reuse factors {made.trial.point}"))
+    out.print(f"  {' '.join(made.files)}")
+    out.print(f"build it: {made.folder}/build.sh · check it: python {made.folder}/verify.py")
+    return 0
