@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,13 @@ from dse import registry
 from dse.commands.output import clean, console, print_json
 from dse.corpus.find import find_corpus, read_corpus
 from dse.errors import CorpusError, SpecError
+from dse.estimate.model import fitting
+from dse.surrogates._terms import Start
 
 if TYPE_CHECKING:
     from dse.corpus.base import Corpus
     from dse.surrogates._validation import Accuracy, Validation
+    from dse.surrogates.base import Surrogate
 
 # The same folds for all; the last is N-TORC's own recipe, to compare against.
 DEFAULT = ("gp", "forest", "adaptive", "ntorc")
@@ -44,24 +47,33 @@ def evaluate(
     if not records:
         found = ", ".join(sorted({record.layer.kind for record in recorded.layers})) or "none"
         raise CorpusError(f"{corpus}: no layer to evaluate on; got kinds {found}, expected {', '.join(kinds) or 'any'}")
-    recipes = [(name, (module := registry.load("surrogates", name)).create(module.Options())) for name in surrogates]
+    start = Start.PLAIN if recorded.digest == fitting()["corpus"] else Start.ESTIMATE
+    recipes = [(name, _recipe(name, start)) for name in surrogates]
     progress = console(stderr=True)
     validation = leave_one_shape_out(records, recipes, seed=seed, tell=lambda text: progress.print(clean(text)))
     if not validation.accuracies:
         raise CorpusError(f"{corpus}: no kind of layer has two shapes, so none can be left out")
     if as_json:
-        print_json("surrogate", _document(recorded, validation))
+        print_json("surrogate", _document(recorded, validation, start))
     else:
-        _print(recorded, validation)
+        _print(recorded, validation, start)
     return 0
 
 
-def _document(corpus: Corpus, validation: Validation) -> dict[str, object]:
+def _recipe(name: str, start: Start) -> Surrogate:
+    module = registry.load("surrogates", name)
+    has_start = any(field.name == "start" for field in fields(module.Options))
+    recipe: Surrogate = module.create(module.Options(start=start) if has_start else module.Options())
+    return recipe
+
+
+def _document(corpus: Corpus, validation: Validation, start: Start) -> dict[str, object]:
     return {
         "corpus": {"name": corpus.name, "digest": corpus.digest},
         "split": "leave one shape out",
         "truth": "median over replicates",
         "confidence": 0.9,
+        "start": start.value,
         "accuracies": [asdict(accuracy) for accuracy in validation.accuracies],
         "replicates": [asdict(row) for row in validation.replicates],
         "seconds_per_fit": [{"surrogate": name, "kind": kind, "seconds": time} for name, kind, time in validation.seconds],
@@ -69,7 +81,7 @@ def _document(corpus: Corpus, validation: Validation) -> dict[str, object]:
     }
 
 
-def _print(corpus: Corpus, validation: Validation) -> None:
+def _print(corpus: Corpus, validation: Validation, start: Start) -> None:
     from rich.table import Table
 
     out = console()
@@ -89,6 +101,8 @@ def _print(corpus: Corpus, validation: Validation) -> None:
                 note = f"worst {noise.worst_percent:.1f}"
                 table.add_row("", "replicates", "", f"{noise.mape_percent:.2f}", note, "", "", "", style="dim")
         out.print(table)
+    if start is Start.PLAIN:
+        out.print("the estimate's constants were fitted on this corpus, so nothing here starts from them, but from round numbers")
     out.print("replicates: how far one measurement lies from the median of its repetitions in other networks")
     for note in validation.notes:
         out.print(clean(note))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dse.surrogates._features import Floats, Range, feature_table, measured_range
-from dse.surrogates._observed import Observed, Row
-from dse.surrogates._terms import prior_mean
+from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
+from dse.surrogates._observed import Observed
+from dse.surrogates._terms import Start, prior_mean
 from dse.surrogates.base import METRICS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _LEAST_VARIANCE = 1e-6
 class EstimateKind:
     """The analytic estimate times one factor per metric, with the spread of what is left."""
 
-    kind: str
+    start: Start
     offset: Floats  # (M,) log of the factor
     variance: Floats  # (M,)
     counts: Floats  # (M,)
@@ -43,15 +43,15 @@ class EstimateKind:
 
     def t(self, rows: Sequence[Row]) -> tuple[Floats, Floats]:
         """Return mean and covariance; the factor's own uncertainty is common to all rows."""
-        mean = prior_mean(self.kind, rows).T + self.offset[:, None]
+        mean = prior_mean(rows, self.start).T + self.offset[:, None]
         common = self.variance / (self.counts + 1.0)
         return mean, self.variance[:, None, None] * np.eye(len(rows)) + common[:, None, None]
 
 
-def fit_estimate(kind: str, data: Observed) -> EstimateKind:
+def fit_estimate(data: Observed, start: Start) -> EstimateKind:
     """Learn the factor."""
-    offset, variance, counts = _factor(data.values - prior_mean(kind, data.rows))
-    return EstimateKind(kind, offset, variance, counts, measured_range(feature_table(data.rows)))
+    offset, variance, counts = _factor(data.values - prior_mean(data.rows, start))
+    return EstimateKind(start, offset, variance, counts, measured_range(feature_table(data.rows)))
 
 
 def _factor(residual: Floats) -> tuple[Floats, Floats, Floats]:
@@ -68,9 +68,9 @@ def process_density(process: GpKind, groups: Ints) -> Floats:
     return _density(process.data.values - mean.T, (variance * scale[:, None] ** 2).T)
 
 
-def estimate_density(kind: str, data: Observed, groups: Ints) -> Floats:
+def estimate_density(data: Observed, start: Start, groups: Ints) -> Floats:
     """Return the scaled estimate's."""
-    residual = data.values - prior_mean(kind, data.rows)
+    residual = data.values - prior_mean(data.rows, start)
     error, variance = np.full(residual.shape, np.nan), np.ones(residual.shape)
     for group in np.unique(groups):
         out = groups == group
@@ -79,11 +79,11 @@ def estimate_density(kind: str, data: Observed, groups: Ints) -> Floats:
     return _density(error, variance)
 
 
-def forest_density(kind: str, data: Observed, groups: Ints, seed: int) -> Floats:
+def forest_density(data: Observed, start: Start, groups: Ints, seed: int) -> Floats:
     """Return the forest's, from few folds and small forests that share their trees among metrics: a ranking needs no more."""
     from sklearn.ensemble import RandomForestRegressor
 
-    residual = data.values - prior_mean(kind, data.rows)
+    residual = data.values - prior_mean(data.rows, start)
     table = feature_table(data.rows)
     error, spread = np.full(residual.shape, np.nan), np.zeros(residual.shape)
     order = np.random.default_rng(seed).permutation(np.unique(groups))

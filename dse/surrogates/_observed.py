@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.design import Fidelity, Layer, LayerChoice, Target
+from dse.design import Fidelity, Target
 from dse.qor import LayerRecord
-from dse.surrogates._features import Floats
+from dse.surrogates._features import Floats, Row
 from dse.surrogates.base import METRICS
-
-Row = tuple[Layer, LayerChoice, Target]
 
 # The variance of a median of n equal normal values is pi/2 of the mean's.
 _MEDIAN_VARIANCE = np.pi / 2

@@ -1,186 +1,180 @@
 """The mean function of the Gaussian processes: each metric as a sum of terms that hardware adds up.
 
-    y(x) = sum_j w_j * phi_j(x),    w_j = w0_j * exp(theta_j),    theta_j ~ N(0, tau_j^2)
+    y(x) = sum_j w_j * phi_j(x),    w_j = w0_j * exp(z_j * tau_j),    z_j ~ N(0, 1)
 
-The terms phi are counts that follow from hls4ml's templates (multipliers, memory blocks of the weights, positions times reuse factor);
-the weights w0 are only where learning starts, and tau says how far it may go: little where the template leaves no freedom (DSPs, memory
-blocks), much where the tool decides (LUTs, FFs). Nothing here is fitted to a corpus; the weights are learned from the records given.
+The terms phi are those of the analytic estimate (`dse.estimate`), counts that hls4ml's templates state. Its constants are where the weights
+start (w0), the records move them, and tau says how far: little where a template leaves no freedom (DSPs, memory blocks, turns of a loop),
+much where the tool decides. Where the estimate has no terms of its own (io_parallel, layers without weights) its number is the term.
 
-Sources: `nnet_dense_resource.h`, `nnet_conv1d_stream.h`, `nnet_recurrent.h` of hls4ml 1.3 for the loops; AMD UG573 for the shapes of an
-18 Kb block RAM.
+The constants were fitted on a corpus. An evaluation on that corpus must not start from them: `Start.PLAIN` starts from round numbers that
+are the same for every kind and shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, log2
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
-from dse.design import Layer, LayerChoice, Target
-from dse.surrogates._features import PARTITION_LIMIT, Floats, Geometry, geometry
+from dse.estimate.context import alone
+from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
+from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
+from dse.surrogates._features import Floats, Row, is_known_kind, sizes
 from dse.surrogates.base import METRICS
 
-RECURRENT = ("lstm", "gru", "bidirectional_lstm", "bidirectional_gru")
-ONCE = ("dense",)
-WEIGHTED = (*ONCE, "conv1d", "conv2d", "separable_conv1d", "separable_conv2d", "depthwise_conv1d", "depthwise_conv2d", *RECURRENT)
 
-_EXACT, _SURE, _LIKELY, _OPEN = 0.03, 0.1, 0.5, 1.0  # tau: standard deviation of a weight, in log units
+class Start(StrEnum):
+    """Where the weights start."""
 
-# Depth -> bits of one 18 Kb block RAM, the widest first.
-_BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-_DISTRIBUTED_BITS = 1024  # up to this many bits the tool keeps a memory in LUTs
-_DISTRIBUTED_COLUMN_BITS = 8  # so narrow a rest of a wide memory stays in LUTs too
+    ESTIMATE = "estimate"  # the estimate's fitted constants
+    PLAIN = "plain"  # round numbers; for evaluations on the corpus that the constants were fitted on
+
+
+_EXACT, _SURE, _LIKELY, _OPEN = 0.03, 0.1, 0.5, 1.0  # tau, in log units
+_LEAST_WEIGHT = 0.5  # a fitted constant below 0 or about it could not move
+
+# Orders of magnitude of one unit of each term, for all kinds alike.
+_PLAIN: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "lut": {
+            "multiplier": 200,
+            "folded": 200,
+            "mux": 4,
+            "output": 30,
+            "input": 30,
+            "select": 100,
+            "far": 30000,
+            "unit": 1000,
+            "one": 500,
+        },
+        "ff": {
+            "multiplier": 80,
+            "folded": 40,
+            "mux": 1,
+            "output": 30,
+            "input": 30,
+            "select": 10,
+            "far": 30000,
+            "unit": 300,
+            "one": 500,
+        },
+        "latency_cycles": {"one": 5, "step": 10, "load": 0.5, "chain": 0.5, "folded": 2, "far": 20, "idle": 6, "packed": 5},
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One term of a sum: what it counts, its weight to start from, and how sure that is."""
+class Weight:
+    """Where a term's weight starts, and how far it may move."""
 
-    name: str
-    count: Callable[[Geometry], float]
-    weight: float
+    start: float
     tau: float
 
 
-def memory_blocks(depth: int, width_bits: int) -> int:
-    """Return the 18 Kb block RAMs of a read-only memory.
-
-    >>> memory_blocks(16, 48 * 16), memory_blocks(24, 32 * 16), memory_blocks(48, 16)
-    (22, 14, 0)
-    """
-    if depth <= 1 or depth * width_bits <= _DISTRIBUTED_BITS:
-        return 0
-    for rows, columns in _BLOCK_SHAPES:
-        if depth <= rows:
-            full, rest = divmod(width_bits, columns)
-            return full + (1 if rest > _DISTRIBUTED_COLUMN_BITS or (rest and not full) else 0)
-    return ceil(depth / _BLOCK_SHAPES[-1][0]) * width_bits
+def _plain(metric: str, name: str) -> float:
+    table = _PLAIN[metric]
+    if name in table:
+        return table[name]
+    return next((value for part, value in table.items() if part in name.split("_")), table["one"])
 
 
-def _index_blocks(n_in: int, reuse_factor: int) -> int:
-    """Return the blocks of the table that tells each turn's output where the reuse factor is above n_in."""
-    if reuse_factor <= n_in:
-        return 0
-    return 1 if reuse_factor * ceil(log2(reuse_factor / n_in)) >= _DISTRIBUTED_BITS else 0
+@lru_cache(maxsize=1024)
+def _weight(metric: str, name: str, start: Start) -> Weight:
+    if start is Start.PLAIN:
+        return Weight(_plain(metric, name), _OPEN)
+    return Weight(max(predict(metric, 0.0, {name: 1.0}), _LEAST_WEIGHT), _LIKELY)
 
 
-def weight_blocks(g: Geometry) -> float:
-    """Return the block RAMs that hold the weights: one word of all multipliers' weights per turn; 0 where they are constants."""
-    if g.reuse_factor == 1:
-        return 0.0
-    blocks = memory_blocks(g.reuse_factor, g.block_factor * g.width_bits) + _index_blocks(g.n_in, g.reuse_factor)
-    if g.n_state:
-        blocks += memory_blocks(g.recurrent_reuse_factor, g.recurrent_block_factor * g.width_bits)
-        blocks += _index_blocks(g.n_state, g.recurrent_reuse_factor)
-    return float(blocks)
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What decides which terms a metric of a layer has: `matrix` is the estimate's word for kinds with weights, "" for others."""
+
+    matrix: str
+    is_stream: bool
 
 
-def _stream_words(g: Geometry) -> float:
-    """Return how many words bring a dense layer's inputs, as far as its size tells.
-
-    A layer does not say what it follows: few inputs mostly come from another dense layer (one word), many from a flattened stream (words
-    of some 16 channels).
-    """
-    return g.n_in / 16 * g.n_in / (g.n_in + 128)
+def structure(row: Row) -> Structure:
+    """Return a row's structure."""
+    g = sizes(*row)
+    return Structure(g.kind if g and g.kind in _STRUCTURED else "", row[2].io_type == "io_stream")
 
 
-def _shared(g: Geometry) -> float:
-    return float(g.multipliers if g.reuse_factor > 1 else 0)
-
-
-def _unrolled(g: Geometry) -> float:
-    return float(g.multipliers if g.reuse_factor == 1 else 0)
-
-
-def _multiplexers(g: Geometry) -> float:
-    """Return the 4:1 one-bit multiplexers (one LUT each) that choose among `fan` values in front of every multiplier.
-
-    None where the choice is fixed: one turn, one multiplier per output, or inputs that the tool keeps in a memory.
-    """
-    if g.reuse_factor <= 2 or g.reuse_factor >= g.n_in or g.n_in >= PARTITION_LIMIT:
-        return 0.0
-    return g.multipliers * g.fan * g.width_bits / 4
-
-
-_FABRIC = (
-    Term("one", lambda g: 1.0, 300.0, _OPEN),
-    Term("inputs", lambda g: float(g.n_in), 30.0, _OPEN),
-    Term("large_inputs", lambda g: float(g.n_in * (g.n_in >= PARTITION_LIMIT)), 15.0, _OPEN),
-    Term("outputs", lambda g: float(g.n_out), 30.0, _OPEN),
-    Term("outputs_indexed", lambda g: float(g.n_out * (g.reuse_factor > g.n_in)), 30.0, _OPEN),
-    Term("multipliers", _shared, 200.0, _OPEN),
-    Term("multipliers_unrolled", _unrolled, 200.0, _OPEN),
-    Term("multiplexers", _multiplexers, 1.0, _OPEN),
-)
-_STATE = Term("state", lambda g: float(g.n_state), 1000.0, _OPEN)
-_RESOURCE_TERMS: dict[str, tuple[Term, ...]] = {
-    "lut": _FABRIC,
-    "ff": (*_FABRIC, Term("counters", lambda g: log2(max(2, g.n_positions)), 2.0, _LIKELY)),
-    "dsp": (
-        Term("multipliers", _shared, 1.0, _SURE),
-        # Constant weights fold: products by 0 and powers of two need no DSP.
-        Term("multipliers_unrolled", _unrolled, 0.6, _LIKELY),
-    ),
-    "bram_18k": (Term("weights", weight_blocks, 1.0, _SURE),),
-}
-_STATE_TERMS: dict[str, tuple[Term, ...]] = {
-    "lut": (_STATE,),
-    "ff": (_STATE,),
-    "dsp": (Term("state", lambda g: 3.0 * g.n_state, 1.0, _SURE),),
-    "bram_18k": (Term("tables", lambda g: 2.0 * g.n_state + (g.reuse_factor > 1), 1.0, _SURE),),
-}
-_LATENCY_ONCE = (
-    Term("turns", lambda g: float(g.reuse_factor), 1.0, _EXACT),
-    Term("fill", lambda g: 1.0, 5.0, _LIKELY),
-    Term("words", _stream_words, 1.0, _OPEN),
-    Term("chain", lambda g: g.n_in / g.reuse_factor, 0.3, _OPEN),
-)
-_LATENCY_MANY = (
-    Term("turns", lambda g: float(g.n_positions * g.reuse_factor), 1.0, _LIKELY),
-    Term("positions", lambda g: float(g.n_positions), 10.0, _OPEN),
-    Term("edge_turns", lambda g: float(g.reuse_factor), 2.0, _LIKELY),
-    Term("fill", lambda g: 1.0, 20.0, _OPEN),
-)
-# A convolution's shortest path is the pixels at the border, where no window is complete.
-_LATENCY_BORDER = (
-    Term("positions", lambda g: float(g.n_positions), 6.0, _OPEN),
-    Term("fill", lambda g: 1.0, 12.0, _OPEN),
-)
-_INTERVAL = (
-    Term("turns", lambda g: float(g.n_positions * g.reuse_factor), 1.0, _LIKELY),
-    Term("positions", lambda g: float(g.n_positions), 2.0, _OPEN),
-)
-_PLAIN = (
-    Term("one", lambda g: 1.0, 10.0, _OPEN),
-    Term("elements", lambda g: float(g.n_in), 10.0, _OPEN),
+_STRUCTURED = ("dense", "conv", "recurrent")
+_AREA = ("multiplier", "folded", "output", "select_2", "select_4", "select_8")
+_CYCLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "dense": ("folded", "chain", "dense", "dense_packed", "dense_far"),
+        "conv": ("folded", "chain", "conv_step", "conv_step_unrolled"),
+        "recurrent": ("recurrent_step", "recurrent_load"),
+    }
 )
 
 
-def terms(kind: str, metric: str, target: Target) -> tuple[Term, ...]:
-    """Return the terms of one metric of one kind of layer."""
-    if kind not in WEIGHTED:
-        return _PLAIN
-    if metric in _RESOURCE_TERMS:
-        return _RESOURCE_TERMS[metric] + (_STATE_TERMS[metric] if kind in RECURRENT else ())
-    if metric == "ii_cycles_max":
-        return _INTERVAL
-    if kind in ONCE:
-        return _LATENCY_ONCE
-    if metric == "latency_cycles_min" and kind not in RECURRENT and target.io_type == "io_stream":
-        return _LATENCY_BORDER
-    return _LATENCY_MANY
+def weights(built: Structure, metric: str, start: Start) -> Mapping[str, Weight]:
+    """Return all terms that a metric can have, with their weights."""
+    if not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
+        is_count = bool(built.matrix) and metric in ("dsp", "bram_18k")
+        small = {} if is_count else {"one": Weight(1.0, _OPEN), "elements": Weight(1.0, _OPEN)}
+        return {"whole": Weight(1.0, _LIKELY), **small}
+    if metric == "dsp":
+        return {"multiplier": Weight(1.0, _SURE), "folded": Weight(1.0, _LIKELY)}
+    if metric == "bram_18k":
+        return {"blocks": Weight(1.0, _SURE)}
+    if metric in ("lut", "ff"):
+        own = tuple(f"{built.matrix}{end}" for end in ("", "_input", "_mux"))
+        more = {"dense": ("dense_far",), "recurrent": ("unit",)}.get(built.matrix, ())
+        return {name: _weight(metric, name, start) for name in (*_AREA, *own, *more)}
+    names = _CYCLES[built.matrix]
+    if metric == "latency_cycles_min" and built.matrix == "conv":
+        names = (*names, "conv_step_idle")
+    fixed = {"turns": Weight(1.0, _EXACT), "waits": Weight(1.0, _LIKELY)}
+    return {**{name: _weight("latency_cycles", name, start) for name in names}, **fixed}
 
 
-def term_table(chosen: Sequence[Term], rows: Sequence[tuple[Layer, LayerChoice, Target]]) -> Floats:
-    """Return (N, J): w0_j * phi_j of each row."""
-    sizes = [geometry(*row) for row in rows]
-    table = [[term.weight * term.count(g) for term in chosen] for g in sizes]
-    return np.array(table, dtype=np.float64).reshape(len(rows), len(chosen))
+def counts(row: Row, metric: str) -> Mapping[str, float]:
+    """Return how often one row has each term of a metric; what is missing counts 0."""
+    layer, choice, target = row
+    g, built = sizes(*row), structure(row)
+    if g is None or not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
+        value = getattr(estimate_layer(*row), metric) if is_known_kind(layer.kind) else None
+        return {"one": 10.0, "elements": float(layer.n_in)} if value is None else {"whole": float(value), "one": 1.0}
+    if metric == "dsp":
+        is_constant = any(matrix.reuse_factor == 1 for matrix in g.matrices)
+        return {"folded" if is_constant else "multiplier": count_dsps(g)}
+    if metric == "bram_18k":
+        return {"blocks": count_blocks(g)}
+    if metric in ("lut", "ff"):
+        return area_terms(g)
+    is_short_path = metric == "latency_cycles_min" and g.kind == "conv" and not g.is_unrolled
+    offset, found = shortest_latency_terms(g) if is_short_path else latency_terms(g, alone(layer, choice.strategy, target))
+    turns = min(offset, float(g.slowest * g.steps))
+    return {**found, "turns": turns, "waits": offset - turns}
 
 
-def prior_mean(kind: str, rows: Sequence[tuple[Layer, LayerChoice, Target]]) -> Floats:
+@lru_cache(maxsize=4096)
+def _terms(row: Row, metric: str, start: Start) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return w0 * phi and tau of all terms that the row's structure has, in a fixed order."""
+    own, found = weights(structure(row), metric, start), counts(row, metric)
+    return tuple(found.get(name, 0.0) * weight.start for name, weight in own.items()), tuple(w.tau for w in own.values())
+
+
+def mean_terms(rows: Sequence[Row], start: Start) -> tuple[Floats, Floats]:
+    """Return w0_j phi_j (M, N, J) and tau_j (M, J) of rows of one structure, padded with zeros to the longest sum."""
+    found = [[_terms(row, metric, start) for row in rows] for metric in METRICS]
+    n_terms = max(len(own[0][1]) for own in found)
+    phi, tau = np.zeros((len(METRICS), len(rows), n_terms)), np.zeros((len(METRICS), n_terms))
+    for m, own in enumerate(found):
+        tau[m, : len(own[0][1])] = own[0][1]
+        for i, (products, _) in enumerate(own):
+            phi[m, i, : len(products)] = products
+    return phi, tau
+
+
+def prior_mean(rows: Sequence[Row], start: Start) -> Floats:
     """Return (N, M) log(1 + sum of the terms) with the weights that learning starts from."""
-    columns = [np.log1p(term_table(terms(kind, metric, rows[0][2]), rows).sum(axis=1)) for metric in METRICS]
-    return np.stack(columns, axis=1)
+    sums = [[sum(_terms(row, metric, start)[0]) for metric in METRICS] for row in rows]
+    return np.log1p(np.maximum(np.array(sums, dtype=np.float64).reshape(len(rows), len(METRICS)), 0.0))

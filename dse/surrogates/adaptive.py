@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,9 @@ from dse.surrogates import _candidates as candidates
 from dse.surrogates import forest
 from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._feasible import Feasibility, fit_feasibility
-from dse.surrogates._features import Floats, Range
-from dse.surrogates._observed import Observed, Row, missing_notes, observe, one_fidelity
+from dse.surrogates._features import Floats, Range, Row
+from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
+from dse.surrogates._terms import Start
 from dse.surrogates._totals import TotalsCorrection, fit_totals
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
@@ -36,8 +38,9 @@ _ENOUGH_FOR_FOREST = 16  # points; with fewer a forest has nothing to split
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`trees`: of each forest; `max_points`: different points of one kind that a fit uses at most."""
+    """`start`: where the estimate's weights start; `trees`: of each forest; `max_points`: different points of one kind that a fit uses at most."""
 
+    start: Start = Start.ESTIMATE
     trees: int = 60
     max_points: int = 256
 
@@ -77,25 +80,26 @@ class AdaptiveSurrogate:
         for kind, everything in observed.items():
             data = candidates.thin(kind, everything, self.options.max_points, seed, notes)
             kinds[kind] = self._fit_kind(kind, data, seed, notes)
-        return LogBelief(kinds, target, _prior, (*notes, *missing_notes(observed)))
+        return LogBelief(kinds, target, partial(_prior, start=self.options.start), (*notes, *missing_notes(observed)))
 
     def _fit_kind(self, kind: str, data: Observed, seed: int, notes: list[str]) -> KindModel:
         groups = data.groups if len(set(data.groups.tolist())) >= 3 else np.arange(len(data.rows))
-        process = _process(kind, data, notes)
-        estimate = candidates.fit_estimate(kind, data)
+        start = self.options.start
+        process = _process(kind, data, start, notes)
+        estimate = candidates.fit_estimate(data, start)
         found: list[tuple[str, KindModel | None, Floats]] = []
         if process is not None:
             found.append(("gp", process, candidates.process_density(process, groups)))
         if len(data.rows) >= _ENOUGH_FOR_FOREST:
-            found.append(("forest", None, candidates.forest_density(kind, data, groups, seed) - _CLEAR_GAIN))
-        found.append(("estimate", estimate, candidates.estimate_density(kind, data, groups) - _CLEAR_GAIN))
+            found.append(("forest", None, candidates.forest_density(data, start, groups, seed) - _CLEAR_GAIN))
+        found.append(("estimate", estimate, candidates.estimate_density(data, start, groups) - _CLEAR_GAIN))
         density = np.stack([score for _, _, score in found])
         chosen = np.where(np.isnan(data.values).all(axis=0), 0, np.argmax(density, axis=0))
         names = [name for name, _, _ in found]
         if "forest" in names and names.index("forest") in chosen:
             i = names.index("forest")
             wanted = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i]
-            found[i] = ("forest", forest.fit_kind(kind, data, self.options.trees, seed, wanted), density[i])
+            found[i] = ("forest", forest.fit_kind(data, start, self.options.trees, seed, wanted), density[i])
         for i, name in enumerate(names):
             taken = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i and not np.isnan(density[i]).all()]
             if name != "gp" and taken:
@@ -109,11 +113,11 @@ def create(options: Options) -> Surrogate:
     return AdaptiveSurrogate(options)
 
 
-def _process(kind: str, data: Observed, notes: list[str]) -> GpKind | None:
+def _process(kind: str, data: Observed, start: Start, notes: list[str]) -> GpKind | None:
     try:
         from dse.surrogates import gp
 
-        return gp.fit_kind(kind, data)
+        return gp.fit_kind(data, start)
     except ImportError:
         if not any(note.startswith("torch") for note in notes):
             notes.append("torch is not installed (extra gp): forests and the estimate believe instead of Gaussian processes")
@@ -122,10 +126,10 @@ def _process(kind: str, data: Observed, notes: list[str]) -> GpKind | None:
     return None
 
 
-def _prior(layer: Layer, target: Target) -> KindModel:
+def _prior(layer: Layer, target: Target, start: Start) -> KindModel:
     try:
         from dse.surrogates import gp
 
-        return gp.prior_kind(layer, target)
+        return gp.prior_kind(layer, target, start)
     except ImportError:
-        return forest.prior_kind(layer, target)
+        return forest.prior_kind(layer, target, start)

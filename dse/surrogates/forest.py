@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ import numpy as np
 from dse.design import Layer, Target
 from dse.qor import LayerRecord
 from dse.surrogates._belief import KindModel, LogBelief
-from dse.surrogates._features import Floats, Range, feature_table, measured_range
-from dse.surrogates._observed import Observed, Row, missing_notes, observe, one_fidelity
-from dse.surrogates._terms import prior_mean
+from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
+from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
+from dse.surrogates._terms import Start, prior_mean
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
 PRIOR_DEVIATION = 0.7  # of log(1 + y) around the analytic estimate where nothing was measured
@@ -30,8 +31,9 @@ _OUTSIDE_FACTOR = 2.0  # a tree is constant beyond its data: there its spread sa
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`trees`: of each forest."""
+    """`start`: where the estimate's weights start; `trees`: of each forest."""
 
+    start: Start = Start.ESTIMATE
     trees: int = 60
 
 
@@ -39,7 +41,7 @@ class Options:
 class ForestKind:
     """What was learned of one kind: a forest per metric (None where nothing was measured), and the variance around it."""
 
-    kind: str
+    start: Start
     forests: tuple[Any, ...]
     variance: Floats  # (M,)
     counts: Floats  # (M,)
@@ -54,7 +56,7 @@ class ForestKind:
         table = feature_table(rows)
         is_inside = np.zeros(len(rows), dtype=np.bool_) if self.span is None else self.span.holds(table)
         widen = np.where(is_inside, 1.0, _OUTSIDE_FACTOR)
-        mean, covariance = prior_mean(self.kind, rows).T.copy(), np.zeros((len(METRICS), len(rows), len(rows)))
+        mean, covariance = prior_mean(rows, self.start).T.copy(), np.zeros((len(METRICS), len(rows), len(rows)))
         for m, forest in enumerate(self.forests):
             if forest is not None:
                 trees = each_tree(forest, table)
@@ -81,19 +83,19 @@ def create(options: Options) -> Surrogate:
 def believe(records: Sequence[LayerRecord], target: Target, options: Options, seed: int) -> LogBelief:
     """Return the belief of forests."""
     observed = observe(one_fidelity(records), target)
-    kinds = {kind: fit_kind(kind, data, options.trees, seed) for kind, data in observed.items()}
-    return LogBelief(kinds, target, prior_kind, missing_notes(observed))
+    kinds = {kind: fit_kind(data, options.start, options.trees, seed) for kind, data in observed.items()}
+    return LogBelief(kinds, target, partial(prior_kind, start=options.start), missing_notes(observed))
 
 
-def prior_kind(layer: Layer, target: Target) -> KindModel:
+def prior_kind(layer: Layer, target: Target, start: Start = Start.ESTIMATE) -> KindModel:
     """Return the analytic estimate with a wide interval."""
     none = np.zeros(len(METRICS))
-    return ForestKind(layer.kind, (None,) * len(METRICS), none + PRIOR_DEVIATION**2, none, None)
+    return ForestKind(start, (None,) * len(METRICS), none + PRIOR_DEVIATION**2, none, None)
 
 
-def fit_kind(kind: str, data: Observed, trees: int, seed: int, metrics: Sequence[str] = METRICS) -> ForestKind:
+def fit_kind(data: Observed, start: Start, trees: int, seed: int, metrics: Sequence[str] = METRICS) -> ForestKind:
     """Fit one kind, or only some of its metrics."""
-    table, residual = feature_table(data.rows), data.values - prior_mean(kind, data.rows)
+    table, residual = feature_table(data.rows), data.values - prior_mean(data.rows, start)
     forests, variance = [], []
     for metric, column in zip(METRICS, residual.T, strict=True):
         known = ~np.isnan(column)
@@ -102,7 +104,7 @@ def fit_kind(kind: str, data: Observed, trees: int, seed: int, metrics: Sequence
         forests.append(forest)
         variance.append(left)
     counts = (~np.isnan(residual)).sum(axis=0).astype(np.float64)
-    return ForestKind(kind, tuple(forests), np.array(variance), counts, measured_range(table))
+    return ForestKind(start, tuple(forests), np.array(variance), counts, measured_range(table))
 
 
 def each_tree(forest: Any, table: Floats) -> Floats:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +25,9 @@ from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
 from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._candidates import thin
-from dse.surrogates._features import Floats, Range, feature_table, measured_range
-from dse.surrogates._observed import Observed, Row, missing_notes, observe, one_fidelity
-from dse.surrogates._terms import term_table, terms
+from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
+from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
+from dse.surrogates._terms import Start, mean_terms
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ _LARGEST_Z = 5.0  # a wilder error counts as this
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`max_points`: different points of one kind that a fit uses at most."""
+    """`start`: where the mean's weights start; `max_points`: different points of one kind that a fit uses at most."""
 
+    start: Start = Start.ESTIMATE
     max_points: int = _MAX_POINTS
 
 
@@ -51,7 +53,7 @@ class Options:
 class GpKind:
     """What is believed of one kind of layer."""
 
-    kind: str
+    start: Start
     data: Observed
     span: Range | None
     posterior: Posterior
@@ -62,7 +64,7 @@ class GpKind:
 
     def t(self, rows: Sequence[Row]) -> tuple[Floats, Floats]:
         """Return mean (M, Q) and covariance (M, Q, Q) of log(1 + y), calibrated, without noise."""
-        phi, _ = _phi(self.kind, rows)
+        phi, _ = mean_terms(rows, self.start)
         measured = [row[0].shape for row in self.data.rows]
         shapes = [row[0].shape for row in rows]
         mean, covariance = self.posterior.predict(feature_table(rows), phi, _same(shapes, measured), _same(shapes, shapes))
@@ -80,17 +82,17 @@ class GpSurrogate:
         try:
             import torch  # noqa: F401
         except ImportError:
-            return _without_torch(records, target, seed)
+            return _without_torch(records, target, self.options.start, seed)
         notes: list[str] = []
         kinds: dict[str, KindModel] = {}
         observed = observe(one_fidelity(records), target)
         for kind, everything in observed.items():
             data = thin(kind, everything, self.options.max_points, seed, notes)
             try:
-                kinds[kind] = fit_kind(kind, data)
+                kinds[kind] = fit_kind(data, self.options.start)
             except ArithmeticError as error:
                 notes.append(f"{kind}: Gaussian process failed ({error}); believed from the prior")
-        return LogBelief(kinds, target, prior_kind, (*notes, *missing_notes(observed)))
+        return LogBelief(kinds, target, partial(prior_kind, start=self.options.start), (*notes, *missing_notes(observed)))
 
 
 def create(options: Options) -> Surrogate:
@@ -98,7 +100,7 @@ def create(options: Options) -> Surrogate:
     return GpSurrogate(options)
 
 
-def fit_kind(kind: str, data: Observed) -> GpKind:
+def fit_kind(data: Observed, start: Start) -> GpKind:
     """Fit one kind.
 
     Raises:
@@ -106,7 +108,7 @@ def fit_kind(kind: str, data: Observed) -> GpKind:
     """
     from dse.surrogates._gp_math import Posterior, one_thread, train
 
-    batch = _batch(kind, data)
+    batch = _batch(data, start)
     with one_thread():
         posterior = Posterior(batch, train(batch))
     points = np.arange(len(data.rows))
@@ -114,25 +116,25 @@ def fit_kind(kind: str, data: Observed) -> GpKind:
     new = np.maximum(known, _calibration(posterior, data, data.groups)) if len(set(data.groups)) > 2 else known
     counts = (~np.isnan(data.values)).sum(axis=0).astype(np.float64)
     nugget = np.asarray(posterior.nugget.numpy(), dtype=np.float64)
-    return GpKind(kind, data, measured_range(feature_table(data.rows)), posterior, nugget, known, new, counts)
+    return GpKind(start, data, measured_range(feature_table(data.rows)), posterior, nugget, known, new, counts)
 
 
-def prior_kind(layer: Layer, target: Target) -> KindModel:
+def prior_kind(layer: Layer, target: Target, start: Start = Start.ESTIMATE) -> KindModel:
     """Return what is believed of a kind that was never measured."""
     from dse.surrogates._gp_math import Model, Posterior
 
     shape, rows = (1, len(METRICS)), ((layer, LayerChoice(1), target),)
     data = Observed(rows, np.full(shape, np.nan), np.zeros(shape), np.zeros(shape), np.zeros(1, dtype=np.int64))
-    batch = _batch(layer.kind, data)
+    batch = _batch(data, start)
     posterior = Posterior(batch, Model(METRICS, batch.x.shape[1], batch.phi.shape[2]))
     ones, zeros = np.ones(len(METRICS)), np.zeros(len(METRICS))
-    return GpKind(layer.kind, data, None, posterior, zeros, ones, ones, zeros)
+    return GpKind(start, data, None, posterior, zeros, ones, ones, zeros)
 
 
-def _batch(kind: str, data: Observed) -> Any:
+def _batch(data: Observed, start: Start) -> Any:
     from dse.surrogates._gp_math import Batch
 
-    phi, tau = _phi(kind, data.rows)
+    phi, tau = mean_terms(data.rows, start)
     shapes = [row[0].shape for row in data.rows]
     return Batch.of(feature_table(data.rows), data.values.T, data.noise.T, phi, tau, _same(shapes, shapes))
 
@@ -163,21 +165,10 @@ def _same(a: Sequence[object], b: Sequence[object]) -> Floats:
     return np.asarray(left[:, None] == right[None, :], dtype=np.float64)
 
 
-def _phi(kind: str, rows: Sequence[Row]) -> tuple[Floats, Floats]:
-    """Return the mean's terms (M, N, J) and how sure their weights are (M, J)."""
-    chosen = [terms(kind, metric, rows[0][2]) for metric in METRICS]
-    n_terms = max(len(c) for c in chosen)
-    phi, tau = np.zeros((len(METRICS), len(rows), n_terms)), np.zeros((len(METRICS), n_terms))
-    for m, c in enumerate(chosen):
-        phi[m, :, : len(c)] = term_table(c, rows)
-        tau[m, : len(c)] = [term.tau for term in c]
-    return phi, tau
-
-
-def _without_torch(records: Sequence[LayerRecord], target: Target, seed: int) -> Belief:
+def _without_torch(records: Sequence[LayerRecord], target: Target, start: Start, seed: int) -> Belief:
     from dse.surrogates import forest
 
-    belief = forest.believe(records, target, forest.Options(), seed)
+    belief = forest.believe(records, target, forest.Options(start), seed)
     return replace(
         belief, notes=("torch is not installed (extra gp): forests believe instead of Gaussian processes", *belief.notes)
     )
