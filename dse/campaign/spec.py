@@ -89,10 +89,10 @@ def read_campaign(path: Path, overrides: Iterable[str] = ()) -> CampaignSpec:
         CampaignProblems: with every problem found, each with line, column and hint.
         SpecError: the file cannot be read, or is no TOML.
     """
-    text = _read_text(path)
-    document = _parse(path, text)
+    text = read_text(path)
+    document = parse_toml(path, text)
     for override in overrides:
-        _apply(document, override)
+        apply_override(document, override)
     problems: list[Problem] = []
     spec = _build(path, document, problems)
     if problems or spec is None:
@@ -100,7 +100,8 @@ def read_campaign(path: Path, overrides: Iterable[str] = ()) -> CampaignSpec:
     return spec
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a spec file's text; SpecError if it cannot be read, is too large or not UTF-8."""
     try:
         if path.is_dir():
             raise SpecError(f"{path}: is a folder, expected a campaign file. Name the .toml file in it.")
@@ -118,14 +119,16 @@ def _read_text(path: Path) -> str:
         raise SpecError(f"{path}: not UTF-8 text (byte {error.start}).") from error
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """Return a TOML text's tables; SpecError if it is not valid."""
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}.") from error
 
 
-def _apply(document: dict[str, Any], override: str) -> None:
+def apply_override(document: dict[str, Any], override: str) -> None:
+    """Set `table.key=value` in a document; values are TOML, or else text. SpecError if the override has no such form."""
     key, equals, value = override.partition("=")
     parts = [part.strip() for part in key.split(".")]
     if not equals or len(parts) < 2 or not all(parts):
@@ -165,7 +168,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Cam
         path=path,
         name=campaign.name,
         seed=campaign.seed,
-        cache=_cache(path, campaign.cache),
+        cache=cache_of(path, campaign.cache),
         network=network,
         source=path.parent / network_table.source,
         allow_code=network_table.allow_code,
@@ -186,7 +189,8 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Cam
     )
 
 
-def _cache(path: Path, named: str) -> Path:
+def cache_of(path: Path, named: str) -> Path:
+    """Return the cache that a spec file names, or the one beside its folder."""
     if named:
         return (path.parent / Path(named).expanduser()).absolute()
     folder = path.absolute().parent
