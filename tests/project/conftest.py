@@ -1,4 +1,4 @@
-"""Networks as Keras 2 files, written without Keras, and one warm generator for a whole module."""
+"""Networks as Keras 2 files, written without Keras, and one warm generator for all tests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def choose(network: Network, target: Target, strategy: Strategy, position: int) 
     return DesignPoint(tuple(choices))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def network_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     folder = tmp_path_factory.mktemp("networks")
 
@@ -66,7 +66,7 @@ def network_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
     return write
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def make_job() -> Callable[..., Job]:
     def make(
         source: Path,
@@ -83,7 +83,7 @@ def make_job() -> Callable[..., Job]:
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def generator() -> Iterator[Any]:
     for library in ("hls4ml", "keras"):  # found, not imported: this process stays light
         if importlib.util.find_spec(library) is None:

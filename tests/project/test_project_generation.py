@@ -17,6 +17,7 @@ from dse.errors import ConversionError, NetworkError
 from dse.layers.recurrent import effective
 from dse.networks import read_network
 from dse.project import ProjectGenerator, ProjectPlan, load_plan
+from dse.project.plan import content_digest
 from dse.reports.parameters_h import parse_parameters_h
 
 pytestmark = pytest.mark.hls4ml
@@ -219,26 +220,43 @@ def test_listed_network_with_a_gap_is_refused(generator: ProjectGenerator, make_
         generator.submit(make_job(source), source, tmp_path / "project").result(120)
 
 
-_SAVE = """
+_SAVE_AND_CONVERT = """
 import os, sys
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", TF_ENABLE_ONEDNN_OPTS="0")
-import keras, numpy as np
-model = keras.Sequential([keras.Input((4,), name="input"), keras.layers.Dense(3, activation="relu", name="fc")])
-model.set_weights([np.full((4, 3), 0.25), np.full(3, -0.5)])
-model.save(sys.argv[1])
-model.save(sys.argv[2])
+import hls4ml, keras, numpy as np
+zip_file, hdf5_file, folder = sys.argv[1:]
+parts = [keras.Input((4,), name="x_in"), keras.layers.Dense(6, activation="relu", name="fc"), keras.layers.Dense(3, name="out")]
+model = keras.Sequential(parts)
+model.set_weights([np.full((4, 6), 0.25), np.full(6, -0.5), np.full((6, 3), 0.125), np.zeros(3)])
+model.save(zip_file)
+model.save(hdf5_file)
+for backend in ("Vivado", "Vitis"):
+    config = hls4ml.utils.config_from_keras_model(model, granularity="name", backend=backend, default_precision="ap_fixed<16,6>")
+    for layer in config["LayerName"].values():
+        layer["Precision"] = {key: "ap_fixed<16,6>" if text == "auto" else text for key, text in layer["Precision"].items()}
+    for name, factor in (("fc", 2), ("out", 2)):
+        config["LayerName"][name].update(ReuseFactor=factor, Strategy="Resource")
+    hls4ml.converters.convert_from_keras_model(
+        model, hls_config=config, backend=backend, output_dir=f"{folder}/{backend}", io_type="io_stream",
+        part="xcu250-figd2104-2L-e", clock_period=5.0).write()
 """
 
 
-def test_weights_of_a_file_are_those_of_the_project(generator: ProjectGenerator, make_job: MakeJob, tmp_path: Path) -> None:
+def test_project_is_what_plain_hls4ml_writes(generator: ProjectGenerator, make_job: MakeJob, tmp_path: Path) -> None:
+    """Byte for byte in all that the tool reads, from both Keras formats, with the file's own weights."""
     files = [tmp_path / "saved.keras", tmp_path / "saved.h5"]
-    subprocess.run([sys.executable, "-c", _SAVE, *map(str, files)], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", _SAVE_AND_CONVERT, *map(str, files), str(tmp_path)], check=True, capture_output=True)
     for source in files:
-        job = make_job(source, "latency")
-        plan = generator.submit(job, source, tmp_path / f"project_{source.suffix[1:]}").result(120)
-        weights = (plan.directory / "firmware" / "weights" / "w2.txt").read_text()
-        assert {float(number) for number in weights.replace("\n", "").split(",")} == {0.25}
-        assert not any("seed" in note for note in plan.notes)
+        for toolchain, backend in (("vivado_hls 2019.2", "Vivado"), ("vitis_hls 2023.2", "Vitis")):
+            job = make_job(source, "resource", 1, "io_stream", toolchain)
+            assert job.point.reuse_factors == (2, 2)
+            plan = generator.submit(job, source, tmp_path / f"{backend}_{source.suffix[1:]}").result(120)
+            assert plan.digest == content_digest(tmp_path / backend)
+            ours, plain = ({p.relative_to(d).as_posix() for p in d.rglob("*")} for d in (plan.directory, tmp_path / backend))
+            assert ours ^ plain == {"dse_plan.json", "keras_model.keras"}
+            weights = (plan.directory / "firmware" / "weights" / "w2.txt").read_text()
+            assert {float(number) for number in weights.replace("\n", "").split(",")} == {0.25}
+            assert not any("seed" in note for note in plan.notes)
 
 
 def test_recorded_keras_2_networks(generator: ProjectGenerator, make_job: MakeJob, shared: Path, tmp_path: Path) -> None:
