@@ -23,6 +23,35 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Overrides = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="override a key, e.g. -o search.mode=compact")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from dse import __version__
+
+        sys.stdout.write(f"dse {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")] = False,
+) -> None:
+    """Find the reuse factors of an hls4ml design with a handful of syntheses."""
+
+
+@app.command()
+def init(
+    network: Annotated[Path, typer.Argument(metavar="NETWORK", help="a Keras .json, .h5 or .keras, or a .toml of layers")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="the campaign file to write")] = None,
+    part: Annotated[str, typer.Option("--part", help="the device")] = "xc7a200tfbg676-2",
+    mode: Annotated[str, typer.Option("--mode", help="compact, performance or explore")] = "compact",
+    clock: Annotated[float, typer.Option("--clock", metavar="NS", help="clock period")] = 5.0,
+) -> None:
+    """Write a commented campaign to start from; nothing that exists is touched."""
+    from dse.commands.init import init as command
+
+    _exit(command(network, output=output, part=part, mode=mode, clock_period_ns=clock))
+
+
 @app.command()
 def run(
     campaign: CampaignFile,
@@ -31,11 +60,12 @@ def run(
     yes: Annotated[bool, typer.Option("-y", "--yes", help="ask nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="no live table, no color")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="let the campaign's [notify] command be called; ask nothing")] = False,
 ) -> None:
     """Start a campaign, or go on with it: the same command every time."""
     from dse.commands.run import run_campaign
 
-    _exit(run_campaign(campaign, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain))
+    _exit(run_campaign(campaign, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain, trust=trust))
 
 
 @app.command()
@@ -145,6 +175,26 @@ def bundle(
     _exit(command(campaign, trial, output, as_json=as_json))
 
 
+@app.command()
+def export(
+    campaign: CampaignFile,
+    kind: Annotated[str, typer.Option("--format", metavar="F", help="csv, parquet (one row a trial), or jsonl (a corpus)")] = "csv",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="a new file; csv may go to stdout")] = None,
+) -> None:
+    """Write the trials for other programs."""
+    from dse.commands.export import export as command
+
+    _exit(command(campaign, kind, output))
+
+
+@app.command()
+def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish")]) -> None:
+    """Print what your shell needs to complete dse: eval "$(dse completion bash)"."""
+    from dse.commands.completion import completion as command
+
+    _exit(command(shell))
+
+
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache_app, name="cache")
 
@@ -182,6 +232,10 @@ def main() -> None:
     """Entry point of the `dse` script: every error that is the user's to mend is one message and an exit code."""
     from dse.errors import DseError
 
+    if "_DSE_COMPLETE" in os.environ:  # the shell asks, see `dse completion`
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # no other way in
+
+        completion_init()
     try:
         app(standalone_mode=True)
     except DseError as error:
@@ -193,6 +247,11 @@ def main() -> None:
         # `dse ... | head`: nobody reads any more, and nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        from dse.commands.crash import write_report
+
+        sys.stderr.write(f"internal error: {type(error).__name__}. Nothing was lost. Please report it with {write_report(error)}\n")
+        sys.exit(4)
 
 
 def _exit(code: int) -> None:
