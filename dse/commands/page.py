@@ -1,0 +1,65 @@
+"""`dse page`: the campaign as one HTML file, or one of its figures."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+from dse.assemble import Question, assemble
+from dse.campaign.spec import read_campaign
+from dse.campaign.state import replay
+from dse.commands.output import console
+from dse.errors import SpecError
+from dse.store.fsops import write_atomically
+from dse.store.journal import read_events
+from dse.view.beliefs import Beliefs, believe
+from dse.view.figures.campaign import FIGURES, NEEDS_BELIEF
+from dse.view.page import page
+from dse.view.story import Story
+
+
+def read_story(question: Question) -> Story:
+    """Read a campaign's journal; works while it runs."""
+    found, _ = read_events(question.spec.state / "journal.jsonl")
+    return Story(question, replay(found), tuple(found))
+
+
+def beliefs_of(story: Story) -> Beliefs | None:
+    """Ask the campaign's surrogate; takes seconds."""
+    return believe(story.question, story.state, story.summary.incumbent)
+
+
+def write_page(path: Path, *, output: Path | None = None, figure: str | None = None, is_opened: bool = False) -> int:
+    """Write the page (default: page.html in the campaign's folder), or one figure as SVG, PDF or PNG.
+
+    Raises:
+        SpecError: there is no such figure, or its file's ending is none of .svg, .pdf, .png.
+    """
+    question = assemble(read_campaign(path))
+    story = read_story(question)
+    if figure is None:
+        output = output or question.spec.state / "page.html"
+        content = page(story, beliefs_of(story)).encode()
+        write_atomically(output, content)
+        console(stderr=True).print(f"{output}: {len(content) / 1000:.0f} kB, {len(story.state.trials)} trials")
+    else:
+        output = output or Path(f"{question.spec.name}-{figure}.svg")
+        write_figure(story, figure, output)
+        console(stderr=True).print(f"{output}: figure {figure}")
+    if is_opened:
+        webbrowser.open(output.absolute().as_uri())
+    return 0
+
+
+def write_figure(story: Story, name: str, output: Path) -> None:
+    """Write one figure.
+
+    Raises:
+        SpecError: an unknown figure or ending, or no matplotlib for a PDF or PNG.
+    """
+    from dse.view.figures.files import encode
+
+    if name not in FIGURES:
+        raise SpecError(f"--figure: got {name!r}, expected one of {', '.join(FIGURES)}")
+    beliefs = beliefs_of(story) if name in NEEDS_BELIEF else None
+    write_atomically(output, encode(FIGURES[name](story, beliefs), output.name))

@@ -1,0 +1,1 @@
+"""Figures: pure functions from values to drawings, which become SVG text or, with matplotlib, PDF and PNG."""
