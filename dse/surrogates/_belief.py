@@ -13,8 +13,8 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from dse.design import Layer, LayerChoice, Target
-from dse.surrogates._features import Floats, Range, feature_table
-from dse.surrogates._observed import Row, from_log
+from dse.surrogates._features import Floats, Range, Row, feature_table
+from dse.surrogates._observed import from_log
 from dse.surrogates.base import METRICS, Prediction
 
 _PRIOR_DOF = 4.0  # degrees of freedom of an interval before the first point

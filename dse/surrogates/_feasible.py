@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from dse.design import Layer, LayerChoice, Target
-from dse.surrogates._features import Floats, geometry
+from dse.surrogates._features import Floats, sizes
 
 Layers = Sequence[tuple[Layer, LayerChoice]]
 
@@ -63,11 +63,9 @@ def fit_feasibility(designs: Sequence[tuple[Layers, bool]], target: Target) -> F
 
 def _sizes(layers: Layers, target: Target) -> Floats:
     rows = [
-        (
-            np.log2(geometry(layer, choice, target).multipliers) - _TYPICAL_LOG2,
-            choice.strategy == "latency" or choice.reuse_factor == 1,
-        )
+        (np.log2(g.n_multipliers) - _TYPICAL_LOG2, choice.strategy == "latency" or choice.reuse_factor == 1)
         for layer, choice in layers
+        if (g := sizes(layer, choice, target)) is not None
     ]
     return np.array(rows, dtype=np.float64).reshape(len(rows), 2)
 
