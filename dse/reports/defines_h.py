@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from dse.design import Precision
 from dse.errors import SpecError
 
-_TYPE = re.compile(r"typedef\s+(ap_u?fixed<[^<>;]{1,80}>)\s+(\w{1,100})\s*;")
+_TYPE = re.compile(
+    r"typedef\s+(ap_u?fixed<\s{0,9}[0-9]{1,4}\s{0,9},\s{0,9}-?[0-9]{1,4}\s{0,9}(?:,\s{0,9}AP_[A-Z_]{1,20}\s{0,9}){0,2}>)"
+    r"\s+([A-Za-z0-9_]{1,100})\s*;"
+)
 _WEIGHT = re.compile(r"weight([0-9]{1,6})_t")
 
 

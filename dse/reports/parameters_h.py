@@ -79,6 +79,8 @@ def parse_parameters_h(text: str, file: str = "parameters.h") -> tuple[LayerConf
         ReportError: if no struct `configN` is there, one is cut off, or one index is built twice.
     """
     structs = _structs(text, file)
+    if "#ifndef PARAMETERS_H_" in text and "#endif" not in text:
+        raise ReportError("no #endif: truncated", file=file)
     if not structs:
         raise ReportError("no struct configN. Not hls4ml's parameters.h, or truncated.", file=file)
     return tuple(_layer(index, members, file) for index, members in structs.items())

@@ -6,6 +6,7 @@ file is sheer size, and that is bounded here before and after parsing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 from xml.etree import ElementTree
@@ -14,6 +15,11 @@ from dse.reports.text import MAX_CHARACTERS, Where, printable
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
+
+# A comment, CDATA, an instruction or a character reference may join digits that stand apart in the text. No tool writes such numbers.
+_JOINED = re.compile(
+    r"[0-9.]\s{0,9}(?:<!--|<!\[CDATA\[|<\?)|(?:-->|\]\]>|\?>)\s{0,9}[0-9.]|>\s{0,9}[0-9.]{0,30}&#x?[0-9a-fA-F]{1,8};"
+)
 
 Element = ElementTree.Element
 T = TypeVar("T")
@@ -32,6 +38,8 @@ def parse_xml(text: str, root: str, file: str) -> Element:
         raise where.error("a DOCTYPE, which no report has. Not read.")
     if text.count("<") - text.count("</") > MAX_ELEMENTS:
         raise where.error(f"more than {MAX_ELEMENTS} elements")
+    if ("<!" in text or "<?" in text or "&#" in text) and (joined := _JOINED.search(text)):
+        raise where.at("", text.count("\n", 0, joined.start()) + 1).error("a number broken by markup")
     try:
         tree = ElementTree.fromstring(text.removeprefix("\ufeff").strip())  # noqa: S314  see the module's docstring
     except ElementTree.ParseError as error:
