@@ -7,6 +7,7 @@ campaign and the ordered results.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         self._mark = self.clock()
+        self._broken: set[int] = set()
 
     def record(self, event: Event) -> None:
         """Stamp one event, then make it durable, then true, then known."""
@@ -73,8 +75,20 @@ class Campaign:
         self._mark = now
         self.journal.append(event)
         self.state = events.apply(self.state, event)
+        self.tell(lambda watcher: watcher.event(event, self.state))
+
+    def tell(self, speak: Callable[[Watcher], None]) -> None:
+        """Speak to every watcher; one that fails is named once, and nothing stops because of it."""
         for watcher in self.watchers:
-            watcher.event(event, self.state)
+            try:
+                speak(watcher)
+            except Exception as error:  # whatever a view does wrong, the campaign is worth more
+                if id(watcher) not in self._broken:
+                    self._broken.add(id(watcher))
+                    name = type(watcher).__name__
+                    logging.getLogger(__name__).warning(
+                        "%s is broken, the campaign goes on: %s: %s", name, type(error).__name__, error
+                    )
 
     def job(self, point: DesignPoint) -> Job:
         """The question that a point is, at this campaign's fidelity."""
@@ -118,8 +132,7 @@ def harvest(campaign: Campaign) -> None:
     pending = campaign.state.pending
     wanted = {campaign.state.made_by(trial.number): campaign.job(trial.point) for trial in pending}
     answers = campaign.evaluator.advance(wanted) if pending else ()
-    for watcher in campaign.watchers:
-        watcher.tick(answers, campaign.state)
+    campaign.tell(lambda watcher: watcher.tick(answers, campaign.state))
     for trial, answer in zip(pending, answers, strict=True):
         if answer.evaluation is not None:
             campaign.record(events.finished(trial.number, answer.evaluation, answer.cached))

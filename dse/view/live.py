@@ -1,46 +1,214 @@
-"""What a running campaign shows: one line per change of state."""
+"""What a running campaign shows: a board on a terminal, else one line per change of state, so that a log of days stays readable."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from dse.assemble import Question
 from dse.campaign.state import CampaignState
 from dse.evaluate import Answer
-from dse.store.journal import Event
+from dse.execution.jobdir import LOG, JobFolder
+from dse.loop import Signals
+from dse.qor import Failure
+from dse.search.base import Trial
+from dse.store.fsops import write_atomically
+from dse.store.journal import Event, read_events
+from dse.synth_backends.base import Progress
+from dse.view.board import Board, lines
+from dse.view.keys import Keys
+from dse.view.story import Story
+from dse.view.text import one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+_TAIL_BYTES = 16_384
 
 
 class Live:
-    """A watcher of the loop for people."""
+    """A watcher of the loop for people.
 
-    def __init__(self, question: Question, console: Console, *, plain: bool = False) -> None:
+    Attributes:
+        signals: what the user's keys set; the loop reads it.
+    """
+
+    def __init__(self, question: Question, console: Console, *, plain: bool = False, signals: Signals | None = None) -> None:
         self.question = question
         self.console = console
-        self.plain = plain
+        self.signals = signals or Signals()
+        dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
+        self.is_plain = plain or dumb or not console.is_terminal
+        self._stack = ExitStack()
+        self._keys: Keys | None = None
+        self._story = Story(question, CampaignState())
+        self._events: list[Event] = []
+        self._progress: dict[str, Progress] = {}
+        self._said: dict[str, tuple[str, str]] = {}
+        self._heard = self._began = time.monotonic()
+        self._question = ""
+        self._choice: Trial | None = None
+        self._has_help = False
+        self._log = 0
 
     def __enter__(self) -> Live:
+        if not self.is_plain:
+            from rich.live import Live as RichLive
+
+            self._events = list(read_events(self.question.spec.state / "journal.jsonl")[0])
+            self._began = time.monotonic()
+            self._stack.enter_context(
+                RichLive(_Screen(self), console=self.console, refresh_per_second=4, transient=True, redirect_stdout=False)
+            )
+            self._keys = self._stack.enter_context(Keys(self.press))
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        self._stack.close()
 
     def event(self, event: Event, state: CampaignState) -> None:
         """Say what an event means."""
+        self._events.append(event)
+        self._story = Story(self.question, state, tuple(self._events))
+        self._began = time.monotonic()
         match event["event"]:
             case "proposed":
                 for trial in state.trials[-len(event["trials"]) :]:
-                    self.console.print(f"#{trial.number} {trial.proposed_by} {trial.point}: {trial.reason}")
+                    self._say(f"#{trial.number} {trial.proposed_by} {trial.point}: {trial.reason}")
             case "finished":
-                trial = state.trials[event["number"] - 1]
-                qor = trial.qor
-                word = " (cache)" if trial.cached else ""
-                if qor is None:
-                    self.console.print(f"#{trial.number} failed{word}")
-                else:
-                    self.console.print(f"#{trial.number} done{word}: II {qor.ii_cycles_max} DSP {qor.dsp}")
+                self._say(self._outcome(state.trials[event["number"] - 1]))
+            case "stopped":
+                self._say(f"stopped: {event['reason']}")
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
-        """Nothing between events."""
+        """Note where the jobs stand; in plain mode, say what changed."""
+        if self._story.state is not state:
+            self._story = Story(self.question, state, tuple(self._events))
+        self._progress = {answer.progress.key: answer.progress for answer in answers}
+        self._heard = time.monotonic()
+        for trial, answer in zip(state.pending, answers, strict=False):
+            progress = answer.progress
+            now = (progress.state, progress.message if progress.state == "waiting" else progress.host)
+            if progress.state != "done" and self._said.get(trial.key, ("queued", "")) != now:
+                self._said[trial.key] = now
+                if self.is_plain:
+                    words = {"waiting": f": {progress.message}", "running": f" on {progress.host}" if progress.host else ""}
+                    self._say(f"#{trial.number} {progress.state}{words.get(progress.state, '')}")
+
+    def _outcome(self, trial: Trial) -> str:
+        word = " (cache)" if trial.cached else ""
+        if isinstance(trial.outcome, Failure):
+            return f"#{trial.number} failed{word}: {trial.outcome.kind.value.replace('_', ' ')}: {trial.outcome.message}"
+        qor, best = trial.qor, self._story.summary.incumbent
+        if qor is None:
+            return f"#{trial.number} finished{word}"
+        values = (("II", qor.ii_cycles_max), ("latency", qor.latency_cycles_max), ("DSP", qor.dsp), ("LUT", qor.lut))
+        told = ", ".join(f"{name} {value:,.0f}" for name, value in values if value is not None)
+        return f"#{trial.number} done{word}: {told}{'; the best so far' if best and best.number == trial.number else ''}"
+
+    def _say(self, text: str) -> None:
+        self.console.print(f"{time.strftime('%H:%M:%S')} {one_line(text, 2000)}", soft_wrap=self.is_plain, style=None)
+
+    def board(self) -> Board:
+        """Return what a screen shows now."""
+        now, state = time.monotonic(), self._story.state
+        signals, word = self.signals, ""
+        if signals.detach:
+            word = "leaving; the jobs go on"
+        elif signals.cancel:
+            word = "cancelling the running jobs"
+        elif signals.stop:
+            word = "stopping: nothing new starts; Ctrl-C again cancels the running jobs"
+        return Board(
+            story=self._story,
+            jobs=tuple((trial, self._progress.get(trial.key)) for trial in state.pending),
+            since=now - self._heard,
+            seconds=state.active_seconds + now - self._began,
+            question=self._question,
+            has_help=self._has_help,
+            log=self._log_shown(state),
+            has_keys=self._keys is not None and self._keys.is_open,
+            signal=word,
+        )
+
+    def press(self, key: str) -> None:
+        """Act on a key."""
+        if self._question:
+            self._answer(key)
+        elif key == "d":
+            self.signals.detach = True
+        elif key == "k":
+            self._ask()
+        elif key == "l":
+            self._log = (self._log + 1) % (len(self._story.state.pending) + 1)
+        elif key == "?":
+            self._has_help = not self._has_help
+
+    def _ask(self) -> None:
+        pending = self._story.state.pending
+        self._choice = pending[0] if len(pending) == 1 else None
+        if self._choice:
+            self._question = f"cancel #{self._choice.number}{self._place(self._choice)}? y/n"
+        elif pending:
+            numbers = ", ".join(f"{i}: #{trial.number}" for i, trial in enumerate(pending[:9], 1))
+            self._question = f"cancel which? {numbers}; any other key: none"
+        else:
+            self._question = "no job is under way (any key)"
+
+    def _answer(self, key: str) -> None:
+        pending, choice = self._story.state.pending, self._choice
+        self._question, self._choice = "", None
+        if choice is not None:
+            if key in "yY":
+                self._question = self._cancel(choice)
+        elif key.isdigit() and 1 <= int(key) <= min(9, len(pending)):
+            self._choice = pending[int(key) - 1]
+            self._question = f"cancel #{self._choice.number}{self._place(self._choice)}? y/n"
+
+    def _place(self, trial: Trial) -> str:
+        progress = self._progress.get(trial.key)
+        return f" on {progress.host}" if progress and progress.host else ""
+
+    def _cancel(self, trial: Trial) -> str:
+        """Leave the mark that the backend looks for; it ends the job and tells the loop."""
+        folder = JobFolder.of(self.question.spec.state.absolute() / "work", trial.key)
+        if not folder.path.is_dir():
+            return f"#{trial.number}: this backend has no job of its own to cancel (any key)"
+        write_atomically(folder.cancel_mark, b"{}\n")
+        return ""
+
+    def _log_shown(self, state: CampaignState) -> tuple[str, tuple[str, ...]] | None:
+        if not 0 < self._log <= len(state.pending):
+            return None
+        trial = state.pending[self._log - 1]
+        folder = JobFolder.of(self.question.spec.state.absolute() / "work", trial.key)
+        return f"#{trial.number}", _tail(folder)
+
+
+def _tail(folder: JobFolder) -> tuple[str, ...]:
+    """Return the end of the newest attempt's log, or a sentence where there is none here."""
+    found = sorted(folder.path.glob(f"attempt-*/{LOG}"), key=lambda path: path.stat().st_mtime) if folder.path.is_dir() else []
+    if not found:
+        return ("no log here yet",)
+    with found[-1].open("rb") as file:
+        file.seek(max(0, found[-1].stat().st_size - _TAIL_BYTES))
+        return tuple(file.read().decode(errors="replace").splitlines()[-60:])
+
+
+class _Screen:
+    """Draws the board anew at the size that the terminal has now; a board that cannot be drawn says so and stops nothing."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        size = console.size
+        try:
+            shown: list[Any] = list(lines(self.live.board(), size.width, max(1, min(size.height - 1, 40))))
+        except Exception as error:
+            shown = [Text(f"the board is broken: {type(error).__name__}"[: size.width])]
+        yield Text("\n", end="").join([*shown]) if shown else Text("")

@@ -194,6 +194,26 @@ def test_watchers_hear_every_event_once(tmp_path: Path) -> None:
     assert recorder.seen == [event["event"] for event in lines(tmp_path)]
 
 
+class Broken:
+    """A view that fails at everything."""
+
+    def event(self, event: Event, state: CampaignState) -> None:
+        raise RuntimeError("no screen")
+
+    def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
+        raise ValueError("no screen either")
+
+
+def test_a_broken_watcher_is_named_once_and_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder()
+    live = campaign(tmp_path, fakes.ToyBackend(), watchers=(Broken(), recorder))
+    state = run(live)
+    live.journal.close()
+    assert state.stop is not None
+    assert recorder.seen == [event["event"] for event in lines(tmp_path)]
+    assert [record.getMessage() for record in caplog.records] == ["Broken is broken, the campaign goes on: RuntimeError: no screen"]
+
+
 @pytest.mark.parametrize("swap", [(2, 3), (0, 1)])
 def test_events_that_cannot_follow_each_other_are_refused(tmp_path: Path, swap: tuple[int, int]) -> None:
     run_to_end(tmp_path, fakes.ToyBackend())

@@ -1,0 +1,86 @@
+"""Words and numbers for a terminal; what files and tools of others say is stripped of all that could steer it."""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls (tab and newline too: a cell is one line), line separators, and marks that turn the writing direction around.
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def one_line(text: str, most: int = 400) -> str:
+    """Return text that is safe to show on one line, cut to `most` characters.
+
+    >>> one_line("a\\x1b]52;c;x\\x07b\\nc")
+    'a�]52;c;x�b c'
+    """
+    shown = _STEERING.sub("\N{REPLACEMENT CHARACTER}", text.replace("\n", " ").replace("\t", " "))
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def clock(seconds: float | None) -> str:
+    """Return a running time.
+
+    >>> clock(372), clock(4000), clock(None)
+    ('06:12', '1:06:40', '-')
+    """
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    return f"{minutes:02d}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in the unit that fits.
+
+    >>> span(42), span(540), span(3720)
+    ('42 s', '9 m', '1 h 02 m')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} m" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def remaining(eta: tuple[float, float] | None, since: float = 0.0) -> str:
+    """Return what is left as a range, `?` where nobody can say, `late` beyond all experience.
+
+    >>> remaining((300, 540)), remaining(None), remaining((0, 0)), remaining((30, 60), since=40)
+    ('~5-9 m', '?', 'late', '~0-20 s')
+    """
+    if eta is None:
+        return "?"
+    low, high = (max(0.0, bound - since) for bound in eta)
+    if high <= 0:
+        return "late"
+    if high < 90:
+        return f"~{low:.0f}-{high:.0f} s"
+    if high < 5400:
+        return f"~{low / 60:.0f}-{high / 60:.0f} m"
+    return f"~{low / 3600:.1f}-{high / 3600:.1f} h"
+
+
+def memory(size_bytes: int | None) -> str:
+    """Return memory in gigabytes or megabytes.
+
+    >>> memory(4509715661), memory(200_000_000), memory(None)
+    ('4.2G', '191M', '-')
+    """
+    if size_bytes is None:
+        return "-"
+    return f"{size_bytes / 2**30:.1f}G" if size_bytes >= 2**30 else f"{size_bytes / 2**20:.0f}M"
+
+
+def joined(parts: list[str], width: int, glue: str = " · ") -> str:
+    """Return the parts that fit, the first ones before the later; a first part that does not fit is cut.
+
+    >>> joined(["abc", "defghij", "k"], 9), joined(["abcdef"], 4)
+    ('abc · k', 'abc…')
+    """
+    kept: list[str] = []
+    for part in parts:
+        if part and len(glue.join([*kept, part])) <= width:
+            kept.append(part)
+    if not kept and parts:
+        return parts[0] if len(parts[0]) <= width else parts[0][: max(0, width - 1)] + "…"
+    return glue.join(kept)
