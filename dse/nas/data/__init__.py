@@ -1,0 +1,1 @@
+"""Data for architecture search: runs of signals from files or a simulation, split by run, cut into windows."""
