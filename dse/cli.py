@@ -81,11 +81,34 @@ def status(
 
 
 @app.command()
-def front(campaign: CampaignFile, as_json: AsJson = False) -> None:
+def front(
+    campaign: CampaignFile,
+    as_json: AsJson = False,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="write the figure instead")] = None,
+) -> None:
     """Show the Pareto front."""
+    if svg is not None:
+        from dse.commands.page import write_page
+
+        _exit(write_page(campaign, output=svg, figure="front"))
     from dse.commands.status import front as command
 
     _exit(command(campaign, as_json=as_json))
+
+
+@app.command()
+def page(
+    campaign: CampaignFile,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="default: page.html beside the journal")
+    ] = None,
+    figure: Annotated[str | None, typer.Option("--figure", metavar="NAME", help="only this figure, as .svg, .pdf or .png")] = None,
+    is_opened: Annotated[bool, typer.Option("--open", help="open it in the browser")] = False,
+) -> None:
+    """Write the campaign as one HTML file that opens anywhere, or one of its figures."""
+    from dse.commands.page import write_page
+
+    _exit(write_page(campaign, output=output, figure=figure, is_opened=is_opened))
 
 
 @app.command()

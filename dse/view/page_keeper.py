@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from dse.assemble import Question
 from dse.campaign.state import CampaignState, replay
+from dse.errors import DseError
 from dse.evaluate import Answer
 from dse.store.fsops import write_atomically
 from dse.store.journal import Event, read_events
@@ -27,7 +29,7 @@ class PageKeeper:
         self.warnings: list[str] = []
         self._events: list[Event] | None = None
         self._state: CampaignState | None = None
-        self._is_stale = False
+        self._is_stale = self._has_news = False
         self._not_before = 0.0
         self._began = time.monotonic()
 
@@ -38,8 +40,9 @@ class PageKeeper:
         """Write what is still owed; a campaign that came to its end also gets what its surrogate believes."""
         if self._state is None and not self.path.exists():
             self._load()
-        if self._is_stale or (self._state is not None and self._state.stop is not None):
-            self._write(with_beliefs=self._state is not None and self._state.stop is not None and self._may_fit())
+        is_over = self._state is not None and self._state.stop is not None
+        if self._is_stale or (is_over and self._has_news):
+            self._write(with_beliefs=is_over and self._may_fit())
 
     def event(self, event: Event, state: CampaignState) -> None:
         """Write the page, or remember to."""
@@ -47,7 +50,7 @@ class PageKeeper:
             self._events = list(read_events(self.question.spec.state / "journal.jsonl")[0])
         else:
             self._events.append(event)
-        self._state, self._is_stale = state, True
+        self._state, self._is_stale, self._has_news = state, True, True
         self._write_if_due()
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
@@ -56,8 +59,9 @@ class PageKeeper:
             self._write_if_due()
 
     def _load(self) -> None:
-        self._events = list(read_events(self.question.spec.state / "journal.jsonl")[0])
-        self._state, self._is_stale = replay(self._events), True
+        with suppress(DseError):  # what is wrong with a journal is told where it is opened
+            self._events = list(read_events(self.question.spec.state / "journal.jsonl")[0])
+            self._state, self._is_stale = replay(self._events), True
 
     def _may_fit(self) -> bool:
         # a search with a surrogate has loaded its libraries already
