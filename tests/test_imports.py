@@ -29,7 +29,7 @@ ROWS = (
     ("loop",),
     ("assemble",),
     ("summary",),
-    ("bench", "nas", "bundle"),
+    ("bench", "nas", "bundle", "export"),
     ("view", "api"),
     ("commands",),
     ("cli",),

@@ -105,7 +105,7 @@ class NotifyTable:
     """A command (argument list, never a shell line) to call on events; facts come in environment variables."""
 
     command: tuple[str, ...] = ()
-    on: tuple[str, ...] = field(default=("done", "better", "failing"))
+    on: tuple[Literal["done", "better", "failing"], ...] = field(default=("done", "better", "failing"))
 
 
 T = TypeVar("T")

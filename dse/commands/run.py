@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,27 +16,43 @@ from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.output import clean, console
 from dse.commands.status import print_status, status_document
+from dse.commands.trust import agree_to_commands
 from dse.evaluate import Answer
 from dse.loop import Campaign, Signals, run
 from dse.store.journal import Event
 from dse.summary import summarise
 from dse.view.live import Live
+from dse.view.notify import Notifier
+from dse.view.page_keeper import PageKeeper
 
 
 def run_campaign(
-    path: Path, *, overrides: Iterable[str] = (), fresh: bool = False, as_json: bool = False, plain: bool = False
+    path: Path,
+    *,
+    overrides: Iterable[str] = (),
+    fresh: bool = False,
+    as_json: bool = False,
+    plain: bool = False,
+    trust: bool = False,
 ) -> int:
     """Run a campaign to its end and return the exit code of DESIGN's table."""
-    question = assemble(read_campaign(path, overrides))
+    spec = read_campaign(path, overrides)
+    agree_to_commands(spec, is_trusted=trust)
+    question = assemble(spec)
     err = console(stderr=True)
+    notifier = Notifier(question) if spec.notify.command else None
     watcher = JsonEvents() if as_json else Live(question, console(stderr=False), plain=plain)
-    campaign = open_campaign(question, watchers=(watcher,), fresh=fresh)
+    keeper = PageKeeper(question)
+    watchers = (watcher, keeper, notifier) if notifier else (watcher, keeper)
+    campaign = open_campaign(question, watchers=watchers, fresh=fresh)
+    if isinstance(watcher, Live):
+        watcher.signals = campaign.signals
     try:
         _greet(question, campaign, err, as_json)
-        with _signals(campaign.signals), watcher:
+        with _signals(campaign.signals), notifier or nullcontext(), keeper, watcher:
             before = len(campaign.state.trials)
             run(campaign)
-        for warning in campaign.evaluator.cache.warnings:
+        for warning in (*campaign.evaluator.cache.warnings, *keeper.warnings, *(notifier.warnings if notifier else ())):
             err.print(f"warning: {clean(warning)}")
         code = exit_code(question, campaign.state, campaign.signals)
         _farewell(question, campaign, before, code, as_json, path)

@@ -1,0 +1,54 @@
+"""`dse export`: a campaign's trials for other programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dse.assemble import assemble, read_state
+from dse.campaign.spec import read_campaign
+from dse.commands.output import console
+from dse.corpus import write_records
+from dse.errors import SpecError
+from dse.export import corpus_records, csv_text, parquet_bytes, trial_rows, write_file
+
+FORMATS = ("jsonl", "csv", "parquet")
+
+
+def export(path: Path, kind: str, output: Path | None) -> int:
+    """Write the trials as CSV or Parquet (one row each), or the results as JSON lines that `dse import` reads.
+
+    Without an output file, CSV goes to standard output.
+
+    Raises:
+        SpecError: an unknown format, nothing to export, or the file exists.
+    """
+    if kind not in FORMATS:
+        raise SpecError(f"--format: got {kind!r}, expected one of {', '.join(FORMATS)}")
+    if output is None and kind != "csv":
+        raise SpecError(f"--format {kind}: where to? Name a file with -o.")
+    question = assemble(read_campaign(path))
+    state = read_state(question.spec)
+    if not state.trials:
+        raise SpecError(f"{path}: nothing to export: no trial yet. Run it: dse run {path}")
+    notes: list[str] = []
+    if kind == "jsonl":
+        assert output is not None
+        records, notes = corpus_records(question, state)
+        if output.exists():
+            raise SpecError(f"{output}: exists already; nothing was written. Name another file, or remove it.")
+        if not records:
+            raise SpecError(f"{path}: nothing to export: no trial is finished.")
+        n_rows = write_records(output, records)
+    else:
+        rows = trial_rows(question, state)
+        n_rows = len(rows)
+        if output is None:
+            sys.stdout.write(csv_text(rows))
+            return 0
+        write_file(output, csv_text(rows).encode() if kind == "csv" else parquet_bytes(rows))
+    out = console()
+    out.print(f"{n_rows} {'records' if kind == 'jsonl' else 'trials'} of {question.spec.name} in {output}")
+    for note in notes:
+        out.print(f"note: {note}")
+    return 0

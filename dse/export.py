@@ -1,0 +1,139 @@
+"""A campaign's trials as a table, and its results as records of a corpus."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from dse.assemble import Question
+from dse.campaign.state import CampaignState
+from dse.design import Job
+from dse.errors import SpecError
+from dse.evaluate import layer_records
+from dse.objectives import DERIVED
+from dse.qor import DesignRecord, Evaluation, Failure, LayerRecord, scalar_names
+from dse.search.base import Trial
+from dse.summary import summarise, value_of
+
+Row = dict[str, Any]
+
+
+def trial_rows(question: Question, state: CampaignState) -> list[Row]:
+    """Return one row a trial, all with the same columns; what is unknown is None, and each layer has a column of its own.
+
+    Columns: number, status, proposed_by, key, cached, fidelity, is_incumbent, on_front, failure, tool_seconds, the metrics of a Qor
+    and those derived from it, `reuse_factor.LAYER` and `strategy.LAYER`.
+    """
+    summary = summarise(question, state)
+    front = {trial.number for trial in summary.front}
+    best = summary.incumbent.number if summary.incumbent else None
+    evaluations = dict(state.evaluations)
+    return [
+        _row(question, trial, evaluations.get(trial.number), trial.number == best, trial.number in front) for trial in state.trials
+    ]
+
+
+def _row(question: Question, trial: Trial, evaluation: Evaluation | None, is_incumbent: bool, on_front: bool) -> Row:
+    qor = trial.qor
+    row: Row = {
+        "number": trial.number,
+        "status": trial.status.value,
+        "proposed_by": trial.proposed_by,
+        "key": trial.key,
+        "cached": trial.cached,
+        "fidelity": question.backend.fidelity.value,
+        "is_incumbent": is_incumbent,
+        "on_front": on_front,
+        "failure": trial.outcome.kind.value if isinstance(trial.outcome, Failure) else None,
+        "tool_seconds": evaluation.provenance.tool_seconds if evaluation else None,
+    }
+    row |= {name: getattr(qor, name) if qor else None for name in scalar_names()}
+    row |= {name: value_of(question.spec, qor, name) if qor else None for name in DERIVED}
+    row |= {f"reuse_factor.{name}": choice.reuse_factor for name, choice in trial.point.choices}
+    return row | {f"strategy.{name}": choice.strategy for name, choice in trial.point.choices}
+
+
+def csv_text(rows: list[Row]) -> str:
+    """Return rows as CSV (RFC 4180, UTF-8, `\\n`); None is an empty field, truth is true or false."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow(_cell(value) for value in row.values())
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def parquet_bytes(rows: list[Row]) -> bytes:
+    """Return rows as a Parquet file.
+
+    Raises:
+        SpecError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise SpecError('--format parquet: needs pyarrow. Install it: pip install "dse[data]", or use csv or jsonl.') from error
+    floats = (*scalar_names(), *DERIVED, "tool_seconds")
+    kinds = {"failure": pyarrow.string(), **dict.fromkeys(floats, pyarrow.float64())}
+    columns = {name: pyarrow.array([row[name] for row in rows], type=kinds.get(name)) for name in rows[0]}
+    sink = io.BytesIO()
+    parquet.write_table(pyarrow.table(columns), sink)
+    return sink.getvalue()
+
+
+def corpus_records(question: Question, state: CampaignState) -> tuple[list[LayerRecord | DesignRecord], list[str]]:
+    """Return what the campaign found as records that `dse import` and a replay read, and notes on what is left out.
+
+    A design that was composed of recorded layers is no recording of a whole design: only its layers are returned.
+    """
+    records: list[LayerRecord | DesignRecord] = []
+    n_composed = 0
+    spec, backend = question.spec, question.backend
+    for number, evaluation in state.evaluations:
+        point = state.trials[number - 1].point
+        job = Job(spec.network, point, spec.target, backend.fidelity, backend.basis)
+        source = f"campaign {spec.name} trial {number}"
+        if _is_composed(evaluation):
+            n_composed += 1
+        else:
+            records.append(
+                DesignRecord(spec.network.digest, point, spec.target, evaluation.fidelity, _without_log(evaluation), source)
+            )
+        records += layer_records(job, evaluation)
+    note = f"{n_composed} designs were composed of recorded layers, not synthesised as a whole: only their layers are exported"
+    return records, [note] if n_composed else []
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a new file; one that is there is not touched.
+
+    Raises:
+        SpecError: the file exists or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise SpecError(f"{path}: exists already; nothing was written. Name another file, or remove it.") from None
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def _is_composed(evaluation: Evaluation) -> bool:
+    provenance = evaluation.provenance
+    return provenance.backend == "replay" and not any("the whole design was recorded" in note for note in provenance.notes)
+
+
+def _without_log(evaluation: Evaluation) -> Any:
+    """Leave the tail of a log out: it names places on somebody's machine."""
+    outcome = evaluation.outcome
+    return Failure(outcome.kind, outcome.message, "", outcome.limit) if isinstance(outcome, Failure) else outcome

@@ -1,0 +1,66 @@
+"""`dse init`: whatever network it is given, the campaign it writes is valid, or nothing is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dse.assemble import assemble
+from dse.campaign.spec import read_campaign
+from dse.commands.init import MODES, init
+from dse.errors import NetworkError, SpecError
+
+NETWORKS = Path(__file__).resolve().parents[2] / "campaigns" / "networks"
+
+
+def start(network: Path, output: Path, part: str = "xczu7ev-ffvc1156-2-e", mode: str = "compact") -> int:
+    return init(network, output=output, part=part, mode=mode, clock_period_ns=4.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("network", sorted(NETWORKS.glob("*.json")), ids=lambda path: path.stem)
+def test_writes_a_valid_campaign(network: Path, mode: str, tmp_path: Path) -> None:
+    output = tmp_path / "some where" / "my.toml"
+    output.parent.mkdir()
+    assert start(network, output, mode=mode) == 0
+    spec = read_campaign(output)
+    assert (spec.mode, spec.target.clock_period_ns, spec.part.device) == (mode, 4.0, "xczu7")
+    assert assemble(spec).space.size > 1
+
+
+def test_its_hints_are_valid_once_uncommented(tmp_path: Path) -> None:
+    output = tmp_path / "my.toml"
+    start(NETWORKS / "jet_tagger.json", output)
+    lines = [
+        line.removeprefix("# ") if line.startswith(("# [layer", "# reuse_factor")) else line
+        for line in output.read_text().splitlines()
+    ]
+    output.write_text("\n".join(lines))
+    assert assemble(read_campaign(output)).space.size == 1
+
+
+def test_never_overwrites(tmp_path: Path) -> None:
+    output = tmp_path / "my.toml"
+    output.write_text("mine")
+    with pytest.raises(SpecError, match="exists already"):
+        start(NETWORKS / "mlp.json", output)
+    assert output.read_text() == "mine"
+
+
+def test_odd_names_are_quoted(tmp_path: Path) -> None:
+    network = tmp_path / 'a "net" é\t#1.json'
+    network.write_text((NETWORKS / "mlp.json").read_text())
+    start(network, tmp_path / "my.toml")
+    assert read_campaign(tmp_path / "my.toml").source.resolve() == network.resolve()
+
+
+def test_leaves_nothing_behind_where_it_cannot(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps({"class_name": "Sequential"}))
+    with pytest.raises(NetworkError):
+        start(broken, tmp_path / "my.toml")
+    with pytest.raises(SpecError, match="unknown part"):
+        start(NETWORKS / "mlp.json", tmp_path / "my.toml", part="xc9000")
+    assert not (tmp_path / "my.toml").exists()
