@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from dse.qor import Qor
 from dse.reports.records import CosimReport, Span, ToolReport, Usage
 from dse.reports.tree import LayerReport, TreeReport, qor_of_tree
 from dse.store.codec import qor_to_json
@@ -35,7 +36,7 @@ def file_document(found: ToolReport | CosimReport, name: str) -> dict[str, Any]:
     """Return one report as a document."""
     if isinstance(found, CosimReport):
         return {"kind": "cosim", "origin": name, **cosim_document(found)}
-    return {"kind": found.grammar, "origin": name, **_tool(found)}
+    return {"kind": found.grammar, "origin": name, **_tool(found), "qor": qor_to_json(_qor(found))}
 
 
 def cosim_document(cosim: CosimReport) -> dict[str, Any]:
@@ -47,6 +48,18 @@ def cosim_document(cosim: CosimReport) -> dict[str, Any]:
         "ii_cycles": {**_span(cosim.ii_cycles), "average": cosim.ii_average_cycles},
         "total_cycles": cosim.total_cycles,
     }
+
+
+def _qor(found: ToolReport) -> Qor:
+    total = found.total
+    return Qor(
+        **asdict(total.used),
+        latency_cycles_min=total.latency_cycles.minimum,
+        latency_cycles_max=total.latency_cycles.maximum,
+        ii_cycles_min=total.ii_cycles.minimum,
+        ii_cycles_max=total.ii_cycles.maximum,
+        clock_period_ns=total.clock_estimated_ns,
+    )
 
 
 def _tool(found: ToolReport) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import re
 from dse.reports.records import CosimReport, Span
 from dse.reports.text import Where, cycles, lines_of, printable
 
-_ROW = re.compile(r"\|\s*(VHDL|Verilog|SystemC)\s*\|\s*([A-Za-z]{1,10})\s*\|(.*)\|$")
+_ROW = re.compile(r"\|\s*(VHDL|Verilog|SystemC)\s*\|\s*([A-Za-z][A-Za-z /]{0,19}?)\s*\|(.*)\|$")
 _HEADER = re.compile(r"Latency\s*\(Clock Cycles\)|\bmin\s*\|\s*avg\s*\|\s*max\b", re.IGNORECASE)
 
 

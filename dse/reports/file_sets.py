@@ -24,7 +24,7 @@ MAX_DEPTH = 24
 
 # What a reader of trees may want to open. Everything else in a project (RTL, weights, scheduler data) is not even listed.
 _WANTED = re.compile(
-    r"(?:.*_)?csynth\.(?:xml|rpt)|.*_cosim\.rpt|hls_cosim\.rpt|vivado_synth\.rpt|.*utilization[^/]*\.rpt|.*_export\.rpt"
+    r"(?:.*_)?csynth\.(?:xml|rpt)|.*_cosim\.rpt|hls_cosim\.rpt|vivado_synth\.rpt|.*utilization[^/]*\.rpt|(?:.*_)?export(?:_[a-z]+)?\.rpt"
     r"|.*timing[^/]*\.rpt|parameters\.h|defines\.h|hls4ml_config\.ya?ml|vivado_hls\.app|hls\.app|hls_config\.cfg|project\.tcl",
     re.DOTALL,
 )

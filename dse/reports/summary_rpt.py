@@ -65,9 +65,9 @@ def parse_summary_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
     table, _ = read_table(lines[:end], start, where.at("Performance & Resource Estimates"))
     nodes = [_node(table, row, where.at("Modules", line)) for row, line in zip(table.rows, table.row_lines, strict=True)]
     top = printable(title[1])
-    if not nodes or nodes[0].module is None or nodes[0].depth != 0 or nodes[0].module.name != top:
-        raise where.at("Modules", table.line).error(f"the first row is not the top {top!r}")
-    modules, instances = _tree(nodes, where)
+    if not nodes or nodes[0].module is None or any(node.depth <= nodes[0].depth for node in nodes[1:]):
+        raise where.at("Modules", table.line).error("the first row is not the top, or not the only one")
+    modules, instances = _tree(nodes)
     return ToolReport(
         grammar="summary_rpt",
         fidelity=Fidelity.CSYNTH,
@@ -128,12 +128,8 @@ def _lenient(cell: str, where: Where) -> Span:
         return Span()
 
 
-def _tree(nodes: Sequence[_Node], where: Where) -> tuple[tuple[Module, ...], tuple[Instance, ...]]:
-    """Hang loops below modules and modules below modules; the same module under two parents is two instances.
-
-    Raises:
-        ReportError: if two rows of one module do not agree in area: the table would contradict itself.
-    """
+def _tree(nodes: Sequence[_Node]) -> tuple[tuple[Module, ...], tuple[Instance, ...]]:
+    """Hang loops below modules and modules below modules; the same module under two parents is two instances."""
     order: list[str] = []
     loops: dict[str, list[Loop]] = {}
     found: dict[str, Module] = {}
@@ -159,8 +155,6 @@ def _tree(nodes: Sequence[_Node], where: Where) -> tuple[tuple[Module, ...], tup
             found[module.name] = module
             order.append(module.name)
             loops[module.name] = []
-        elif found[module.name].used != module.used:
-            raise where.at("Modules").error(f"two rows of {module.name!r} with different resources")
         stack.append((node.depth, module.name, is_new))
     return tuple(_with_loops(found[name], tuple(loops[name])) for name in order), tuple(instances)
 
