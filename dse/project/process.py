@@ -131,7 +131,7 @@ class WorkerProcess:
         limits = [str(self._limits.memory_bytes), str(self._limits.file_bytes), str(self._limits.project_seconds)]
         python = str(self._python or sys.executable)
         self._process = subprocess.Popen(
-            [*_without_network(), python, "-m", "dse.project.worker", *limits],
+            [*without_network(), python, "-m", "dse.project.worker", *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -190,7 +190,7 @@ def clean_environment(scratch: Path) -> dict[str, str]:
 
 
 @functools.cache
-def _without_network() -> tuple[str, ...]:
+def without_network() -> tuple[str, ...]:
     """Return the command that takes the network away from its child, () where the system does not allow it."""
     tool = shutil.which("unshare")
     for flags in (("-n",), ("-rn",)) if tool else ():

@@ -38,6 +38,12 @@ def main(arguments: list[str]) -> int:
         except DseError as error:
             _answer(answers, {"error": type(error).__name__, "message": str(error)})
             return 3
+        except Exception as error:
+            traceback.print_exc()
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            message = f"project generator: hls4ml or Keras cannot be loaded; got {reason}. Run `dse doctor`."
+            _answer(answers, {"error": ConversionError.__name__, "message": message})
+            return 3
         _answer(answers, {"ready": True})
         for line in sys.stdin:
             with _time_limit(project_seconds):

@@ -17,7 +17,7 @@ import pytest
 from dse.design import Job
 from dse.errors import ConversionError, NetworkError
 from dse.project import ProjectGenerator
-from dse.project.process import Limits, clean_environment
+from dse.project.process import Limits, clean_environment, without_network
 
 MakeJob = Callable[..., Job]
 
@@ -219,6 +219,24 @@ def test_worker_environment_holds_no_secrets(bench: Callable[..., Bench], monkey
     assert "canary" not in seen.values()
     assert seen["HOME"] != os.environ.get("HOME")
     assert set(clean_environment(Path("/x"))) >= {"PATH", "TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES"}
+
+
+def test_worker_has_no_network() -> None:
+    prefix = without_network()
+    if not prefix:
+        pytest.skip("this system does not let a user take the network away from a process (unshare -n)")
+    listing = subprocess.run([*prefix, "cat", "/proc/net/dev"], capture_output=True, text=True, check=True).stdout
+    assert [line.split(":")[0].strip() for line in listing.splitlines()[2:]] == ["lo"]
+
+
+def test_library_that_does_not_load_is_a_sentence(network_file: Callable[[str], Path], make_job: MakeJob, tmp_path: Path) -> None:
+    """Too little memory to load anything: an error in words, no stack trace, no hang."""
+    source = network_file("mlp")
+    with ProjectGenerator(1, limits=Limits(memory_bytes=200 << 20)) as generator:
+        generation = generator.submit(make_job(source), source, tmp_path / "project")
+        with pytest.raises(ConversionError, match="project generator: ") as caught:
+            generation.result(120)
+    assert "Traceback" not in str(caught.value)
 
 
 _ABANDON = """
