@@ -14,6 +14,7 @@ from dse.reports.archives import open_files
 from dse.reports.file_sets import FileSet
 from dse.reports.locate import find_projects
 from dse.reports.recorded import Recorded, records_of
+from dse.reports.text import printable
 from dse.reports.tree import TreeReport, read_files
 
 FILE_NAME = "reports.jsonl"
@@ -55,6 +56,7 @@ def import_reports(path: Path, to: Path, *, as_json: bool) -> int:
         why = "; ".join(notes[:5]) or "nothing is recorded there"
         raise CorpusError(f"{path}: nothing to import. {why}")
     target = to if to.suffix == ".jsonl" else to / FILE_NAME
+    notes = [printable(note) for note in notes]
     n_new = write_records(target, records)
     document = {
         "to": str(target),
@@ -95,7 +97,7 @@ def read_builds(files: FileSet) -> tuple[list[Build], list[str]]:
 
 def _source(tree: TreeReport, name: str, digest: str) -> str:
     words = [name, tree.csynth.toolchain, tree.csynth.date, f"report {digest[:12]}" if digest else ""]
-    return " · ".join(word for word in words if word)
+    return printable(" · ".join(word for word in words if word))
 
 
 def _believable(builds: list[Build], notes: list[str]) -> list[Build]:

@@ -42,8 +42,11 @@ def open_files(path: Path) -> FileSet:
         ReportError: if it does not exist, or an archive is damaged, hostile or too large.
     """
     if path.is_file():
-        with path.open("rb") as file:
-            head = file.read(512)
+        try:
+            with path.open("rb") as file:
+                head = file.read(512)
+        except OSError as error:
+            raise ReportError(f"cannot be read: {error.strerror}", file=printable(str(path))) from error
         if head.startswith(b"PK\x03\x04"):
             return _zip(path)
         if head[257:262] == b"ustar" or any(head.startswith(magic) for magic in _OPENERS):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dse.qor import RESOURCES
-from dse.reports.records import Module, Span
+from dse.reports.records import Span
+from dse.reports.text import date_of
 
 if TYPE_CHECKING:
     from dse.reports.tree import TreeReport
 
 _NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM", "uram": "URAM"}
-_DATE = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:[A-Z+\-0-9]{1,6} )?([0-9]{4})")
 
 
 def warnings_of(tree: TreeReport) -> tuple[str, ...]:
@@ -120,24 +118,8 @@ def _cosim(tree: TreeReport) -> Iterator[str]:
 
 
 def _dates(tree: TreeReport) -> Iterator[str]:
-    csynth = _when(tree.csynth.date)
+    csynth = date_of(tree.csynth.date)
     for report in (tree.vsynth, tree.impl):
-        other = _when(report.date) if report is not None else None
+        other = date_of(report.date) if report is not None else None
         if report is not None and csynth is not None and other is not None and (csynth - other).total_seconds() > 86_400:
             yield f"the {report.fidelity.value} report is older ({report.date}) than C synthesis ({tree.csynth.date}): of an earlier build?"
-
-
-def _when(text: str) -> datetime | None:
-    match = _DATE.search(text)
-    if match is None:
-        return None
-    try:
-        month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(match[1]) + 1
-        return datetime(int(match[6]), month, int(match[2]), int(match[3]), int(match[4]), int(match[5]))
-    except ValueError:
-        return None
-
-
-def is_suspicious(module: Module) -> bool:
-    """Whether a module's numbers cannot be: a reversed range."""
-    return _is_reversed(module.latency_cycles) or _is_reversed(module.ii_cycles)

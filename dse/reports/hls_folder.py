@@ -13,6 +13,9 @@ from dse.reports.layer_map import Node, forest_of_paths, forest_of_tables, index
 from dse.reports.locate import Folder
 from dse.reports.records import Instance, Module, ToolReport
 from dse.reports.summary_rpt import is_summary, parse_summary_rpt
+from dse.reports.text import date_of
+
+SECONDS_A_RUN = 3 * 86_400  # no synthesis of C takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def read_hls_folder(files: FileSet, folder: Folder, app_tops: Sequence[str]) -> 
     warnings = list(reports.warnings)
     sources = [top_source]
     modules = _modules(reports, top, warnings)
+    warnings += _other_days(reports, top_name)
     roots, more = _roots(reports, top, warnings)
     sources += more
     roots = [_with_numbers(node, modules) for node in roots]
@@ -179,6 +183,18 @@ def _agree(one: Module, other: Module) -> bool:
     pairs = [(getattr(one.used, field), getattr(other.used, field)) for field in ("lut", "ff", "dsp", "bram_18k", "uram")]
     pairs.append((one.latency_cycles.maximum, other.latency_cycles.maximum))
     return all(left is None or right is None or left == right for left, right in pairs)
+
+
+def _other_days(reports: _Reports, top: str) -> list[str]:
+    """Name the modules whose report is of another day than the top's: one run writes all of them, the top's last."""
+    of_top = date_of(reports.by_module_rpt[top][1].date) if top in reports.by_module_rpt else None
+    if of_top is None:
+        return []
+    dates = {name: date_of(report.date) for name, (_, report) in reports.by_module_rpt.items()}
+    others = [name for name, when in dates.items() if when is not None and abs((of_top - when).total_seconds()) > SECONDS_A_RUN]
+    if not others:
+        return []
+    return [f"reports of another day than the top's: {', '.join(sorted(others)[:5])}; of an earlier build?"]
 
 
 def _modules(reports: _Reports, top: ToolReport, warnings: list[str]) -> dict[str, Module]:

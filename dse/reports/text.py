@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from dse.errors import ReportError
@@ -32,6 +33,7 @@ _PERIOD = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,12})?)\s*([a-z]{0,3})")
 _SHARE = re.compile(r"\(\s{0,9}[~<]?[0-9.]{0,20}\s{0,9}%\s{0,9}\)")
 _BORDER = re.compile(r"\+(?:-+\+)+")
 _VERSION = re.compile(r"[0-9]{4}\.[0-9](?:\.[0-9])?")
+_DATE = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:[A-Z+\-0-9]{1,6} )?([0-9]{4})")
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
 
 
@@ -161,6 +163,22 @@ def version_in(text: str) -> str:
     """
     match = _VERSION.search(text)
     return match[0] if match else ""
+
+
+def date_of(text: str) -> datetime | None:
+    """Return the time in a line like `Sun Mar 19 07:48:36 2023`, None if there is none; zones are dropped.
+
+    >>> date_of("Wed Feb 24 13:15:48 CST 2021")
+    datetime.datetime(2021, 2, 24, 13, 15, 48)
+    """
+    match = _DATE.search(text)
+    if match is None:
+        return None
+    try:
+        month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(match[1]) + 1
+        return datetime(int(match[6]), month, int(match[2]), int(match[3]), int(match[4]), int(match[5]))
+    except ValueError:
+        return None
 
 
 def lines_of(text: str, file: str) -> list[str]:

@@ -22,6 +22,7 @@ from dse.reports.layer_map import Part, bound_of, part_qor, remainder, split
 from dse.reports.locate import Project, find_projects
 from dse.reports.parameters_h import LayerConfig, parse_parameters_h
 from dse.reports.records import CosimReport, ToolReport, Usage
+from dse.reports.text import printable
 from dse.reports.vivado_files import VivadoFiles, read_vivado_files
 
 _NOTHING = Usage()
@@ -142,7 +143,7 @@ def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
         is_mixed=hls.is_mixed,
     )
     notes = (*parameters_warning, *hls.warnings, *vivado.warnings)
-    return replace(tree, warnings=(*warnings_of(tree), *notes))
+    return replace(tree, warnings=tuple(printable(warning) for warning in (*warnings_of(tree), *notes)))
 
 
 def read_result(

@@ -270,6 +270,52 @@ def test_a_result_must_be_fresh(vivado: Path) -> None:
         result(vivado, newer_than=4999.0)
 
 
+def test_modules_of_another_day_are_flagged(vivado: Path) -> None:
+    put(vivado, f"{VIVADO}/relu_config3_s_csynth.rpt", "vivado_2016.4_loops_csynth.rpt", ("conv_2d_cl_config2_s", "relu_config3_s"))
+    assert not any("another day" in warning for warning in read_tree(vivado).warnings)
+    put(
+        vivado,
+        f"{VIVADO}/relu_config3_s_csynth.rpt",
+        "vivado_2016.4_loops_csynth.rpt",
+        ("conv_2d_cl_config2_s", "relu_config3_s"),
+        ("Mar  2", "Jan  2"),
+    )
+    assert any("another day than the top's: relu_config3_s" in warning for warning in read_tree(vivado).warnings)
+
+
+def test_odd_names_of_files(vivado: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from dse.commands.report import report
+
+    put(vivado, f"{VIVADO}/été<1,2>_csynth.rpt", "vivado_2016.4_loops_csynth.rpt")
+    bad = os.fsencode(vivado / VIVADO) + b"/\xff\x1b]52;c_csynth.xml"
+    with open(bad, "wb") as file:  # noqa: PTH123  a name that is no text
+        file.write(b"<profile>")
+    assert report(vivado, as_json=False) == 0
+    assert report(vivado, as_json=True) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_damaged_trees_are_an_error_or_say_the_same(vivado: Path) -> None:
+    from random import Random
+
+    random = Random(5)
+    files = sorted((vivado / VIVADO).iterdir())
+    whole = {file: file.read_bytes() for file in files}
+    for _ in range(150):
+        file = random.choice(files)
+        cut = whole[file][: random.randrange(len(whole[file]))]
+        file.write_bytes(cut)
+        try:
+            tree = read_tree(vivado)
+        except ReportError:
+            file.write_bytes(whole[file])
+            continue
+        file.write_bytes(whole[file])
+        assert (tree.csynth.total.used.lut, tree.csynth.total.ii_cycles.maximum) == (8349, 2917)
+        found = rows(tree)
+        assert all(found[name] in (None, lut) for name, lut in (("config2", 7858), ("config3", 210)) if name in found)
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="no such file"):
         read_tree(tmp_path / "none")
