@@ -28,11 +28,11 @@ Tensor = torch.Tensor
 JITTER = 1e-6  # variance of a nugget that is always there: 0.1 % of a value
 _STEPS_FEW, _STEPS_MANY, _FEW = 30, 50, 32  # steps of LBFGS up to so many rows, and beyond
 # Prior medians and log standard deviations of the hyperparameters.
-_LENGTH = (3.0, 1.0)  # doublings, for sizes
-_LENGTH_FLAG = (1.5, 0.7)  # for regimes
+_LENGTH = (1.4, 0.7)  # doublings, for sizes
+_LENGTH_FLAG = (1.0, 0.7)  # for regimes
 _HARDLY_FACTOR = 10.0  # on the length of a feature that hardly matters
-_SCALE = (0.3, 1.0)  # of the Matern part, in what the weights leave open
-_SHAPE = (0.15, 1.0)  # of one shape's own weights, the same
+_SCALE = (0.5, 0.7)  # of the Matern part, in what the weights leave open
+_SHAPE = (0.3, 0.7)  # of one shape's own weights, the same
 _LEAST_SLOPE = 1e-4  # variance of a mean whose weights are sure
 _NUGGET = (0.01, 1.5)
 

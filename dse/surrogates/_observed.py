@@ -85,7 +85,8 @@ def observe(records: Iterable[LayerRecord], target: Target) -> dict[str, Observe
         for values, metric in zip(lists, METRICS, strict=True):
             if (value := getattr(record.qor, metric)) is not None:
                 values.append(float(value))
-    return {kind: _merge(tuple(rows[kind].values()), list(found[kind].values())) for kind in rows}
+    merged = {kind: _merge(tuple(rows[kind].values()), list(found[kind].values())) for kind in rows}
+    return {kind: data for kind, data in merged.items() if data.rows}
 
 
 def missing_notes(observed: dict[str, Observed]) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class NtorcBelief:
     notes: tuple[str, ...]
 
     def predict(self, layer: Layer, choices: Sequence[LayerChoice], *, confidence: float = 0.9) -> Prediction:
+        if not choices:
+            return Prediction(*[np.zeros((0, len(METRICS)))] * 3, np.zeros(0, dtype=np.bool_))
         trees = self._trees(layer, choices)
         known = self.kinds.get(layer.kind)
         rows = [(layer, choice, self.target) for choice in choices]
@@ -64,7 +66,7 @@ class NtorcBelief:
     def _trees(self, layer: Layer, choices: Sequence[LayerChoice]) -> list[Floats]:
         nothing = np.full((1, len(choices)), np.nan)
         known = self.kinds.get(layer.kind)
-        if known is None:
+        if known is None or not choices:
             return [nothing] * len(METRICS)
         table = raw_table([(layer, choice, self.target) for choice in choices]).astype(np.float32)
         return [nothing if forest is None else np.stack([t.predict(table) for t in forest.estimators_]) for forest in known.forests]
