@@ -43,11 +43,13 @@ def import_reports(path: Path, to: Path, *, as_json: bool) -> int:
     """
     files = open_files(path)
     projects = find_projects(files)
+    networks: dict[str, str] = {}
     if projects:
         builds, notes = read_builds(files)
         layers = [record for build in builds for record in build.recorded.layers]
         designs = [record for build in builds for record in build.recorded.designs]
         notes += [note for build in builds for note in build.recorded.notes]
+        networks = {design.network_digest: build.recorded.network_toml for build in builds for design in build.recorded.designs}
     else:
         corpus = read_corpus(path)
         layers, designs, notes = list(corpus.layers), list(corpus.designs), list(corpus.notes)
@@ -58,8 +60,10 @@ def import_reports(path: Path, to: Path, *, as_json: bool) -> int:
     target = to if to.suffix == ".jsonl" else to / FILE_NAME
     notes = [printable(note) for note in notes]
     n_new = write_records(target, records)
+    written = [_write_network(target.parent, digest, text) for digest, text in networks.items()]
     document = {
         "to": str(target),
+        "networks": written,
         "builds": len(projects),
         "designs": len(designs),
         "layers": len(layers),
@@ -71,9 +75,21 @@ def import_reports(path: Path, to: Path, *, as_json: bool) -> int:
     else:
         out = console()
         out.print(f"{len(designs)} designs and {len(layers)} layers from {len(projects) or 'tables'}, {n_new} new, in {target}")
+        for name in written:
+            out.print(f"network of these designs, for a campaign: {name}")
         for note in notes:
             out.print(f"note: {clean(note)}", style="yellow")
     return 0
+
+
+def _write_network(folder: Path, digest: str, text: str) -> str:
+    """Write the network that recorded designs belong to: replay serves them to a campaign that names this file."""
+    path = folder / f"network_{digest[:12]}.toml"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be written ({error.strerror})") from error
+    return str(path)
 
 
 def read_builds(files: FileSet) -> tuple[list[Build], list[str]]:

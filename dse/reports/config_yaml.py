@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from dse.design import Precision
+from dse.errors import SpecError
+
 _LINE = re.compile(r"( *)([A-Za-z_][A-Za-z0-9_]*):\s*(.*?)\s*$")
+_DEFAULT = re.compile(
+    r"^ {1,8}Model:[^\n]*\n(?: {3,16}[^\n]*\n){0,12}? {3,16}(?:Precision|default): *(ap_u?fixed<[0-9, -]{1,20}>)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +61,12 @@ def parse_config_yaml(text: str) -> tuple[Wanted, ...]:
     if block is not None:
         close()
     return tuple(found)
+
+
+def default_precision(text: str) -> Precision | None:
+    """Return the number format that the model as a whole asks for, None where the file does not say a plain one."""
+    match = _DEFAULT.search(text[: 2**20].replace("\r\n", "\n"))
+    try:
+        return Precision.parse(match[1]) if match else None
+    except SpecError:
+        return None

@@ -17,7 +17,7 @@ _TYPE = re.compile(
     r"typedef\s+(ap_u?fixed<\s{0,9}[0-9]{1,4}\s{0,9},\s{0,9}-?[0-9]{1,4}\s{0,9}(?:,\s{0,9}AP_[A-Z_]{1,20}\s{0,9}){0,2}>)"
     r"\s+([A-Za-z0-9_]{1,100})\s*;"
 )
-_WEIGHT = re.compile(r"weight([0-9]{1,6})_t")
+_WEIGHT = re.compile(r"weight([0-9]{1,6})_t|(\w{1,90})_weight_t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,18 @@ class Types:
     """Number formats as built.
 
     Attributes:
-        default: of the model as a whole; None where the file does not say, or says something that is no plain fixed point.
-        weights: of each layer's weights, by index N of `configN`.
+        default: of the model as a whole; None where the file does not say (since hls4ml 1.0 only where some type is left to it), or
+            says something that is no plain fixed point.
+        weights: of each layer's weights, by name, or by index N of `configN` as text.
     """
 
     default: Precision | None = None
-    weights: tuple[tuple[int, Precision], ...] = ()
+    weights: tuple[tuple[str, Precision], ...] = ()
 
-    def weight(self, index: int) -> Precision | None:
+    def weight(self, index: int, name: str) -> Precision | None:
         """Return the format of a layer's weights, None where it is not known."""
-        return dict(self.weights).get(index)
+        found = dict(self.weights)
+        return found.get(name, found.get(str(index)))
 
 
 def parse_defines_h(text: str) -> Types:
@@ -45,5 +47,5 @@ def parse_defines_h(text: str) -> Types:
             found[match[2]] = Precision.parse(match[1])
         except SpecError:
             continue
-    weights = tuple((int(seen[1]), precision) for name, precision in found.items() if (seen := _WEIGHT.fullmatch(name)))
+    weights = tuple((seen[1] or seen[2], precision) for name, precision in found.items() if (seen := _WEIGHT.fullmatch(name)))
     return Types(found.get("model_default_t"), weights)

@@ -6,10 +6,11 @@ report itself. What does not say that is not recorded, and says why.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dse.design import STRATEGIES, DesignPoint, Fidelity, IoType, Layer, LayerChoice, Strategy, Target, Toolchain
+from dse.design import STRATEGIES, DesignPoint, Fidelity, IoType, Layer, LayerChoice, Precision, Strategy, Target, Toolchain
 from dse.errors import NetworkError, SpecError
 from dse.networks.table import layer_from_table, structure_digest
 from dse.qor import DesignRecord, Failure, FailureKind, LayerRecord, Qor
@@ -17,16 +18,23 @@ from dse.reports.parameters_h import LayerConfig
 from dse.reports.tree import TreeReport, qor_of_tree
 
 UNKNOWN_VERSION = "unknown"  # no file of a project says which hls4ml wrote it
+_Tables = list[dict[str, object]]
 _DEFAULT_UNCERTAINTY = {"vivado_hls": 12.5, "vitis_hls": 27.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The records of one build, and sentences on what could not be recorded."""
+    """The records of one build, and sentences on what could not be recorded.
+
+    Attributes:
+        network_toml: the layers as a network file of our own, so that a campaign can ask for the recorded designs: its digest is theirs.
+            "" where no design is recorded.
+    """
 
     layers: tuple[LayerRecord, ...] = ()
     designs: tuple[DesignRecord, ...] = ()
     notes: tuple[str, ...] = ()
+    network_toml: str = ""
 
 
 def records_of(tree: TreeReport, source: str) -> Recorded:
@@ -37,7 +45,7 @@ def records_of(tree: TreeReport, source: str) -> Recorded:
     target = _target(tree)
     if isinstance(target, str):
         return Recorded(notes=(f"{source}: not recorded, {target}",))
-    network, choices, skipped = _network(tree)
+    network, choices, skipped, tables = _network(tree, target)
     layers = tuple(
         LayerRecord(network[row.name], choices[row.name], target, Fidelity.CSYNTH, row.qor, source)
         for row in tree.layers
@@ -52,7 +60,7 @@ def records_of(tree: TreeReport, source: str) -> Recorded:
         point = DesignPoint(tuple((name, choices[name]) for name in has_matrix))
         digest = structure_digest(tuple(network.values()))
         designs = [DesignRecord(digest, point, target, fidelity, outcome, source) for fidelity, outcome in _outcomes(tree)]
-    return Recorded(layers, tuple(designs), notes)
+    return Recorded(layers, tuple(designs), notes, _toml(tables) if designs else "")
 
 
 def _why_not(tree: TreeReport) -> str:
@@ -60,11 +68,23 @@ def _why_not(tree: TreeReport) -> str:
         return "no readable parameters.h says what was built"
     if any(not config.name for config in tree.parameters):
         return "parameters.h names no layers (hls4ml before 0.2)"
-    if tree.types.default is None:
-        return "no defines.h says in which number format"
+    if precision_of(tree) is None:
+        return "neither defines.h nor hls4ml_config.yml says in which number format"
     if tree.is_mixed:
         return "reports of two builds lie in one folder"
     return ""
+
+
+def precision_of(tree: TreeReport) -> Precision | None:
+    """Return the number format to take for the whole design, None where nothing says it.
+
+    `defines.h` decides: its default, or the one format that all weights have. Where they differ, the model's own default is only in
+    the YAML; each layer's weights are then recorded with the layer.
+    """
+    if tree.types.default is not None:
+        return tree.types.default
+    formats = {precision for _, precision in tree.types.weights}
+    return formats.pop() if len(formats) == 1 else tree.wanted_precision if formats else None
 
 
 def _target(tree: TreeReport) -> Target | str:
@@ -72,7 +92,8 @@ def _target(tree: TreeReport) -> Target | str:
     io_types = {config.io_type for config in tree.parameters if config.io_type}
     if len(io_types) != 1:
         return f"parameters.h has {len(io_types)} io types, expected one"
-    if not report.part or total.clock_target_ns is None or not report.toolchain or tree.types.default is None:
+    precision = precision_of(tree)
+    if not report.part or total.clock_target_ns is None or not report.toolchain or precision is None:
         return "the report does not say part, clock and tool"
     io_type: IoType = "io_stream" if io_types == {"io_stream"} else "io_parallel"
     try:
@@ -80,7 +101,7 @@ def _target(tree: TreeReport) -> Target | str:
             part=report.part,
             clock_period_ns=total.clock_target_ns,
             io_type=io_type,
-            precision=tree.types.default,
+            precision=precision,
             toolchain=Toolchain.parse(report.toolchain),
             hls4ml_version=UNKNOWN_VERSION,
             clock_uncertainty_percent=_uncertainty(report.tool, total.clock_target_ns, total.clock_uncertainty_ns),
@@ -97,12 +118,13 @@ def _uncertainty(tool: str, period: float, uncertainty: float | None) -> float |
     return round(100 * uncertainty / period, 1)
 
 
-def _network(tree: TreeReport) -> tuple[dict[str, Layer], dict[str, LayerChoice], list[str]]:
-    """Return layers and choices by name, and the names of weighted layers that cannot be described."""
+def _network(tree: TreeReport, target: Target) -> tuple[dict[str, Layer], dict[str, LayerChoice], list[str], _Tables]:
+    """Return layers and choices by name, the names of weighted layers that cannot be described, and the layers as tables."""
     depthwise = {row.index for row in tree.layers if any("depthwise" in module for module in row.modules)}
     layers: dict[str, Layer] = {}
     choices: dict[str, LayerChoice] = {}
-    skipped = []
+    skipped: list[str] = []
+    tables: _Tables = []
     for config in tree.parameters:
         table = None if config.index in depthwise else _table(config)
         if table is None or config.name in layers:
@@ -112,11 +134,12 @@ def _network(tree: TreeReport) -> tuple[dict[str, Layer], dict[str, LayerChoice]
         previous = next(reversed(layers), "")
         try:
             layers[config.name] = layer_from_table({**table, "name": config.name}, config.name, previous)
-            choices[config.name] = _choice(config, tree)
+            choices[config.name] = _choice(config, tree, target)
+            tables.append({"name": config.name, **table})
         except (NetworkError, SpecError):
             layers.pop(config.name, None)
             skipped.append(config.name)
-    return layers, choices, skipped
+    return layers, choices, skipped, tables
 
 
 def _table(config: LayerConfig) -> dict[str, object] | None:
@@ -156,10 +179,21 @@ def _convolution(config: LayerConfig) -> dict[str, object | None]:
     }
 
 
-def _choice(config: LayerConfig, tree: TreeReport) -> LayerChoice:
+def _choice(config: LayerConfig, tree: TreeReport, target: Target) -> LayerChoice:
     strategy: Strategy = next((name for name in STRATEGIES if name == config.strategy), "latency")
-    precision = tree.types.weight(config.index)
-    return LayerChoice(config.reuse_factor or 1, strategy, None if precision == tree.types.default else precision)
+    precision = tree.types.weight(config.index, config.name)
+    return LayerChoice(config.reuse_factor or 1, strategy, None if precision == target.precision else precision)
+
+
+def _toml(tables: _Tables) -> str:
+    lines = [
+        "# The layers of imported builds, as parameters.h had them. A network of these layers has the digest of their records."
+    ]
+    lines.append('name = "imported"')
+    for table in tables:
+        # JSON's strings, whole numbers, booleans and lists of them are TOML's, too.
+        lines += ["", "[[layer]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _outcomes(tree: TreeReport) -> Iterable[tuple[Fidelity, Qor | Failure]]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dse.design import Fidelity, normalise_part
+from dse.design import Fidelity, Precision, normalise_part
 from dse.errors import ReportError
 from dse.qor import RESOURCES, Qor
 from dse.reports.archives import open_files
 from dse.reports.checks import warnings_of
-from dse.reports.config_yaml import Wanted, parse_config_yaml
+from dse.reports.config_yaml import Wanted, default_precision, parse_config_yaml
 from dse.reports.defines_h import Types, parse_defines_h
 from dse.reports.file_sets import DirectoryFiles, FileSet, digest_of, read_text
 from dse.reports.hls_folder import HlsFolder, read_hls_folder
@@ -67,7 +67,7 @@ class TreeReport:
         cosim: the co-simulation.
         parameters: what was built, from `parameters.h`; empty where there is none.
         types: the number formats, from `defines.h`; all unknown where there is none.
-        wanted: what the YAML asked for; empty where there is none.
+        wanted, wanted_precision: what the YAML asked for, layer by layer and for the model as a whole; empty and None where it does not say.
         warnings: sentences for the user, the gravest first.
         sources: (path below the origin, SHA-256) of every file that a number came from.
         is_mixed: whether reports of another build lie among these; they were left out.
@@ -86,6 +86,7 @@ class TreeReport:
     parameters: tuple[LayerConfig, ...] = ()
     types: Types = _NO_TYPES
     wanted: tuple[Wanted, ...] = ()
+    wanted_precision: Precision | None = None
     warnings: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     is_mixed: bool = False
@@ -124,7 +125,7 @@ def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
     hls = _freshest(files, project)
     vivado = read_vivado_files(files, project, hls.top)
     layers, inlined, glue, rest = _layers(hls, parameters)
-    wanted = parse_config_yaml(read_text(files, project.config_yaml)) if project.config_yaml else ()
+    config_yaml = read_text(files, project.config_yaml) if project.config_yaml else ""
     tree = TreeReport(
         origin=files.origin,
         csynth=hls.top,
@@ -138,7 +139,8 @@ def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
         cosim=vivado.cosim,
         parameters=parameters,
         types=parse_defines_h(read_text(files, project.defines)) if project.defines else Types(),
-        wanted=wanted,
+        wanted=parse_config_yaml(config_yaml),
+        wanted_precision=default_precision(config_yaml),
         sources=_sources(files, project, hls, vivado),
         is_mixed=hls.is_mixed,
     )

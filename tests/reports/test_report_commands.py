@@ -13,6 +13,7 @@ from dse.commands.report import report
 from dse.corpus import read_corpus
 from dse.design import Fidelity
 from dse.errors import CorpusError, ReportError
+from dse.networks import read_network
 from dse.qor import Failure, Qor
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -97,7 +98,10 @@ def test_import_records_layers_and_designs(tmp_path: Path, capsys: pytest.Captur
     assert (fc1.target.part, str(fc1.target.toolchain)) == ("xczu9egffvb11562e", "vitis_hls 2023.1")
     assert fc1.source.startswith("rf16 · vitis_hls 2023.1 · report ")
     assert import_reports(tmp_path / "builds", tmp_path / "corpus", as_json=True) == 0
-    assert json.loads(capsys.readouterr().out)["new"] == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["new"] == 0
+    (file,) = document["networks"]
+    assert read_network(Path(file)).digest == by_factor[4].network_digest
 
 
 def test_one_report_under_two_configurations_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,6 +120,25 @@ def test_an_undefined_result_is_recorded_as_a_failure(tmp_path: Path, capsys: py
     assert import_reports(tmp_path, tmp_path / "c.jsonl", as_json=False) == 0
     (design,) = read_corpus(tmp_path / "c.jsonl").designs
     assert isinstance(design.outcome, Failure)
+
+
+def test_number_formats_of_hls4ml_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Since 1.0 the types are named after the layers, and the model's default stands there only if something uses it."""
+    root = project(tmp_path / "net")
+    types = "typedef ap_fixed<12,4> fc1_weight_t;\ntypedef ap_fixed<12,4> output_weight_t;\ntypedef ap_fixed<9,1> fc1_bias_t;\n"
+    (root / "firmware" / "defines.h").write_text(types)
+    assert import_reports(root, tmp_path / "one.jsonl", as_json=True) == 0
+    (design,) = read_corpus(tmp_path / "one.jsonl").designs
+    assert str(design.target.precision) == "ap_fixed<12,4>"
+    assert design.point["fc1"].precision is None
+    (root / "firmware" / "defines.h").write_text(types.replace("12,4> output", "8,4> output"))
+    with pytest.raises(CorpusError, match="number format"):
+        import_reports(root, tmp_path / "two.jsonl", as_json=True)
+    shutil.copy(GOLDEN / "config_mixed.yml", root / "hls4ml_config.yml")
+    assert import_reports(root, tmp_path / "two.jsonl", as_json=True) == 0
+    (design,) = read_corpus(tmp_path / "two.jsonl").designs
+    assert str(design.target.precision) == "ap_fixed<16,6>"
+    assert str(design.point["output"].precision) == "ap_fixed<8,4>"
 
 
 def test_what_was_built_must_be_known(tmp_path: Path) -> None:
