@@ -260,7 +260,7 @@ def main() -> None:
 
         completion_init()
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=True, prog_name="dse")
     except DseError as error:
         from dse.commands.output import clean
 

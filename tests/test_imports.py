@@ -30,7 +30,8 @@ ROWS = (
     ("assemble",),
     ("summary",),
     ("bench", "nas", "bundle", "export"),
-    ("view", "api"),
+    ("view",),
+    ("api",),
     ("commands",),
     ("cli",),
 )
