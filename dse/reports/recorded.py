@@ -180,7 +180,8 @@ def _convolution(config: LayerConfig) -> dict[str, object | None]:
 
 
 def _choice(config: LayerConfig, tree: TreeReport, target: Target) -> LayerChoice:
-    strategy: Strategy = next((name for name in STRATEGIES if name == config.strategy), "latency")
+    # A layer without weights has no strategy; "resource" is what a choice has that nobody made.
+    strategy: Strategy = next((name for name in STRATEGIES if name == config.strategy), "resource")
     precision = tree.types.weight(config.index, config.name)
     return LayerChoice(config.reuse_factor or 1, strategy, None if precision == target.precision else precision)
 
