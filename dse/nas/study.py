@@ -1,0 +1,267 @@
+"""The search's memory: Optuna's journal file (JSON lines, synced), and beside it `nas.jsonl` with what was asked and how long it took.
+
+One process writes, held by the kernel lock of `nas.jsonl`'s journal, so Optuna's own lock files are not needed (a killed process would
+leave one behind, and everybody would wait for it). A line that a crash tore off is cut before anything is appended.
+Every proposal is made by a fresh sampler seeded from (search, number), so it is a function of the recorded history.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.trial import TrialState
+
+from dse.assemble import refuse_changes
+from dse.errors import CorruptJournal, SpecError
+from dse.nas.architecture import Architecture
+from dse.nas.records import SPENT, Candidate, Outcome
+from dse.nas.space import Choice, Parameter
+from dse.nas.spec import NasSpec
+from dse.store.journal import SCHEMA, Journal, read_events
+
+FILE = "optuna.jsonl"
+EVENTS = "nas.jsonl"
+
+_FACTS = "facts"  # the one user attribute: all that is known of a candidate but what Optuna knows itself
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class _NoLock:
+    """Stands in for Optuna's lock: our own is held by the kernel for the whole session."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+class Study:
+    """An architecture search's candidates, open for writing.
+
+    Attributes:
+        repaired: bytes of torn lines that were cut off on opening.
+    """
+
+    def __init__(self, spec: NasSpec) -> None:
+        self.spec = spec
+        spec.state.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal(spec.state / EVENTS)
+        try:
+            self._check_meaning()
+            self.repaired = self._journal.repaired + _cut_torn_line(spec.state / FILE)
+            self._study = _open(spec, is_new=True)
+            self._distributions = {p.name: _distribution(p) for p in spec.space.parameters}
+            self._asked: dict[int, tuple[optuna.Trial, dict[str, Any]]] = {}
+            self._mark = time.monotonic()
+            self._ended: list[Candidate] = []  # all candidates up to the first that is not finished
+            self._take_up()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def close(self) -> None:
+        """Give up the lock."""
+        self._journal.close()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All candidates so far, in the order asked."""
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in trials[len(self._ended) :]:
+            if not trial.state.is_finished():
+                break
+            self._ended.append(_candidate(trial))
+        rest = (_candidate(trial) for trial in trials[len(self._ended) :] if trial.state is not TrialState.WAITING)
+        return (*self._ended, *rest)
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the search stopped, None if it did not; a later, larger budget makes it go on."""
+        return next((str(event["reason"]) for event in reversed(self._journal.events) if event["event"] == "stopped"), None)
+
+    @property
+    def active_seconds(self) -> float:
+        """Wall time worked over all sessions."""
+        return sum(float(event.get("elapsed", 0.0)) for event in self._journal.events)
+
+    def ask(self, *, at_random: bool = False) -> tuple[int, dict[str, Any], float]:
+        """Return a new candidate's number, its parameters, and the seconds that proposing took.
+
+        Args:
+            at_random: propose without looking at the past, for when the sampler only repeats itself.
+        """
+        start = time.perf_counter()
+        number = len(self._study.get_trials(deepcopy=False))
+        self._study.sampler = make_sampler("random" if at_random else self.spec.search.sampler, self.spec, number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the libraries' notes on their own future
+            trial = self._study.ask(fixed_distributions=self._distributions)
+        self._asked[trial.number] = (trial, {})
+        return trial.number, dict(trial.params), time.perf_counter() - start
+
+    def describe(self, number: int, **facts: Any) -> None:
+        """Record facts of a candidate that was asked; before it is trained, so that a killed search knows what it was doing."""
+        trial, known = self._asked[number]
+        known.update(facts)
+        trial.set_user_attr(_FACTS, known)
+
+    def finish(self, number: int, outcome: Outcome, values: Sequence[float] | None = None, **facts: Any) -> Candidate:
+        """Record how a candidate ended; when this returns it survives a crash."""
+        self.describe(number, outcome=outcome.value, **facts)
+        state = {Outcome.TRAINED: TrialState.COMPLETE, Outcome.FAILED: TrialState.FAIL}.get(outcome, TrialState.PRUNED)
+        trial, _ = self._asked.pop(number)
+        self._study.tell(trial, list(values) if values is not None and state is TrialState.COMPLETE else None, state=state)
+        self._note_time()
+        return _candidate(self._study.trials[number])
+
+    def stop(self, reason: str) -> None:
+        """Record that there is nothing more to do."""
+        if self.stop_reason != reason:
+            self._journal.append({"event": "stopped", "reason": reason})
+
+    def note(self, event: str, **facts: Any) -> None:
+        """Record something else that happened."""
+        self._journal.append({"event": event, **facts})
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """All recorded events."""
+        return tuple(self._journal.events)
+
+    def _note_time(self) -> None:
+        now = time.monotonic()
+        self._journal.append({"event": "worked", "elapsed": round(now - self._mark, 3)})
+        self._mark = now
+
+    def _check_meaning(self) -> None:
+        events = self._journal.events
+        if events:
+            refuse_changes(dict(events[0].get("meaning", {})), self.spec.meaning, self.spec.path)
+        else:
+            self._journal.append({"event": "opened", "schema": SCHEMA, "kind": "nas", "meaning": self.spec.meaning})
+
+    def _take_up(self) -> None:
+        """Give up what was in training when the last session was killed, and put it first in the queue."""
+        for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            facts = {
+                **frozen.user_attrs.get(_FACTS, {}),
+                "outcome": Outcome.LOST.value,
+                "reason": "the search was killed; asked again",
+            }
+            trial = optuna.Trial(self._study, frozen._trial_id)
+            trial.set_user_attr(_FACTS, facts)
+            self._study.tell(trial, state=TrialState.FAIL)
+            self._study.enqueue_trial(frozen.params)
+
+
+def read_study(spec: NasSpec) -> tuple[tuple[Candidate, ...], tuple[dict[str, Any], ...]]:
+    """Return candidates and events, reading only; works while the search runs and after a crash."""
+    if not (spec.state / FILE).exists():
+        return (), ()
+    events, _ = read_events(spec.state / EVENTS)
+    return _candidates(_open(spec, is_new=False)), tuple(events)
+
+
+def budget_spent(candidates: Sequence[Candidate]) -> int:
+    """Return how many trainings were paid for, running ones included."""
+    return sum(candidate.outcome in (*SPENT, Outcome.RUNNING) for candidate in candidates)
+
+
+def make_sampler(kind: str, spec: NasSpec, number: int) -> optuna.samplers.BaseSampler:
+    """Return a fresh sampler for one proposal.
+
+    Raises:
+        SpecError: BoTorch is not installed.
+    """
+    seed = (spec.seed * 1_000_003 + number) % 2**31
+    match kind:
+        case "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        case "tpe":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return optuna.samplers.TPESampler(seed=seed, n_startup_trials=spec.search.startup, multivariate=True)
+        case "nsga2":
+            return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(4, spec.search.startup))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from optuna_integration import BoTorchSampler
+
+            return BoTorchSampler(seed=seed, n_startup_trials=spec.search.startup)
+    except ImportError as error:
+        raise SpecError(
+            f'search.sampler: "botorch" needs more packages ({error}). Install them: pip install "dse[nas]".'
+        ) from error
+
+
+class _ReadOnly(BaseJournalBackend):  # type: ignore[misc]  # Optuna is untyped to us
+    """Optuna's journal without its writing half, so that looking never changes what is looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self._backend = JournalFileBackend(str(path), lock_obj=_NoLock())
+
+    def read_logs(self, log_number_from: int) -> Any:
+        return self._backend.read_logs(log_number_from)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        raise AssertionError("a study opened for reading was written to")
+
+
+def _open(spec: NasSpec, *, is_new: bool) -> optuna.Study:
+    path = spec.state / FILE
+    name, directions = spec.name, ["minimize"] * len(spec.goals)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if not is_new:
+                return optuna.load_study(study_name=name, storage=JournalStorage(_ReadOnly(path)))
+            storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))  # type: ignore[arg-type]
+            return optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptJournal(
+            f"{path}: not a journal of this search ({type(error).__name__}: {str(error)[:100]}). Restore it, or start again with --fresh."
+        ) from error
+
+
+def _cut_torn_line(path: Path) -> int:
+    """Cut off what follows the last complete line; return how many bytes that was."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+            os.fsync(file.fileno())
+    return len(content) - whole
+
+
+def _distribution(parameter: Parameter) -> BaseDistribution:
+    if isinstance(parameter, Choice):
+        return CategoricalDistribution(parameter.options)
+    return IntDistribution(parameter.low, parameter.high, log=parameter.is_logarithmic, step=parameter.step)
+
+
+def _candidates(study: optuna.Study) -> tuple[Candidate, ...]:
+    trials = study.get_trials(deepcopy=False)
+    return tuple(_candidate(trial) for trial in trials if trial.state is not TrialState.WAITING)
+
+
+def _candidate(trial: optuna.trial.FrozenTrial) -> Candidate:
+    facts = dict(trial.user_attrs.get(_FACTS, {}))
+    document = facts.pop("architecture", None)
+    outcome = Outcome(facts.pop("outcome", Outcome.RUNNING))
+    architecture = None if document is None else Architecture.from_json(document)
+    return Candidate(trial.number, outcome, architecture, curve=tuple(facts.pop("curve", ())), **facts)
