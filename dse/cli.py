@@ -251,6 +251,55 @@ def surrogate_evaluate(
     _exit(evaluate(corpus, surrogates=surrogate or DEFAULT, kinds=kind or (), seed=seed, as_json=as_json))
 
 
+nas_app = typer.Typer(help="Search network architectures, and deploy the best.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(nas_app, name="nas")
+
+NasFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]
+
+
+@nas_app.command("run")
+def nas_run(
+    search: NasFile,
+    override: Overrides = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="no live line, no color")] = False,
+) -> None:
+    """Start an architecture search, or go on with it: the same command every time."""
+    from dse.commands.nas import nas_run as command
+
+    _exit(command(search, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain))
+
+
+@nas_app.command("status")
+def nas_status(search: NasFile, as_json: AsJson = False) -> None:
+    """Show all candidates and the front."""
+    from dse.commands.nas import nas_status as command
+
+    _exit(command(search, as_json=as_json))
+
+
+@nas_app.command("front")
+def nas_front(search: NasFile, as_json: AsJson = False) -> None:
+    """Show the Pareto front."""
+    from dse.commands.nas import nas_front as command
+
+    _exit(command(search, as_json=as_json))
+
+
+@nas_app.command("deploy")
+def nas_deploy(
+    search: NasFile,
+    simulate: Annotated[bool, typer.Option("--simulate", help="check bit by bit with hls4ml's C simulation; minutes each")] = False,
+    bundles: Annotated[Path | None, typer.Option("--bundles", metavar="DIR", help="write a bundle of each design there")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a campaign for every network of the front, on any backend."""
+    from dse.commands.nas import nas_deploy as command
+
+    _exit(command(search, simulate=simulate, bundles=bundles, as_json=as_json))
+
+
 def main() -> None:
     """Entry point of the `dse` script: every error that is the user's to mend is one message and an exit code."""
     from dse.errors import DseError
