@@ -8,7 +8,7 @@ from pathlib import Path
 from dse.assemble import Question, assemble
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import replay
-from dse.commands.output import console
+from dse.commands.output import clean, console
 from dse.errors import SpecError
 from dse.store.fsops import write_atomically
 from dse.store.journal import read_events
@@ -25,8 +25,12 @@ def read_story(question: Question) -> Story:
 
 
 def beliefs_of(story: Story) -> Beliefs | None:
-    """Ask the campaign's surrogate; takes seconds."""
-    return believe(story.question, story.state, story.summary.incumbent)
+    """Ask the campaign's surrogate; takes seconds. One that fails costs its figures only."""
+    try:
+        return believe(story.question, story.state, story.summary.incumbent)
+    except Exception as error:
+        console(stderr=True).print(f"warning: no surrogate's figures: {type(error).__name__}: {clean(str(error))}")
+        return None
 
 
 def write_page(path: Path, *, output: Path | None = None, figure: str | None = None, is_opened: bool = False) -> int:

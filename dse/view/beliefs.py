@@ -24,7 +24,7 @@ from dse.view.figures.curves import Band
 from dse.view.figures.front import Predicted
 
 CONFIDENCE = 0.9
-_MOST_FITS = 10
+_MOST_FITS = 4
 _MOST_NEIGHBORS = 12
 _ADDITIVE = 0.02  # a total this near the sum (or maximum) of its layers is taken to be one
 _SHOWN = ("latency_cycles_max", "ii_cycles_max", "dsp", "lut", "ff", "bram_18k")

@@ -58,14 +58,17 @@
     if (dim) for (const group of groups.get(n) || []) group.closest("svg").classList.add("focus");
     describe(trials.get(n));
   };
-  const pin = (n, speak) => {
-    pinned = n;
-    show(n, true);
+  const reveal = (n) => {
     for (const group of groups.get(n) || []) {
       const box = group.closest(".scroll");
       if (box) box.scrollLeft += group.getBoundingClientRect().left - box.getBoundingClientRect().left - box.clientWidth / 2;
     }
-    if (speak && live) live.textContent = sentence(trials.get(n));
+  };
+  const pin = (n) => {
+    pinned = n;
+    show(n, true);
+    reveal(n);
+    if (live) live.textContent = sentence(trials.get(n));
   };
 
   const number = (value, digits) => value === null || value === undefined ? "\u2013" : value.toLocaleString("en-US", { maximumFractionDigits: digits || 0 });
@@ -128,7 +131,7 @@
   });
   document.addEventListener("click", (event) => {
     const n = numberOf(event.target);
-    if (n !== null) pin(n, true);
+    if (n !== null) pin(n);
   });
   for (const box of all("[data-steps]")) {
     box.addEventListener("keydown", (event) => {
@@ -137,11 +140,11 @@
       const order = Array.from(new Set(all("g[data-n]", box).map((g) => Number(g.dataset.n)))).sort((a, b) => a - b);
       if (!order.length) return;
       const at = order.indexOf(pinned);
-      pin(order[Math.min(order.length - 1, Math.max(0, at < 0 ? 0 : at + step))], true);
+      pin(order[Math.min(order.length - 1, Math.max(0, at < 0 ? 0 : at + step))]);
       event.preventDefault();
     });
   }
-  if (pinned !== null) show(pinned, false);
+  if (pinned !== null) { show(pinned, false); reveal(pinned); }
 
   // tables sort
   for (const head of all("th[data-sort]")) {

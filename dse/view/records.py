@@ -7,7 +7,7 @@ from dse.search.base import Trial
 from dse.view.answer import goal
 from dse.view.beliefs import Beliefs
 from dse.view.figures.svg import safe
-from dse.view.story import Story
+from dse.view.story import DEVICE, Story
 
 COLUMNS = (
     ("II", "ii_cycles_max"),
@@ -64,6 +64,8 @@ def _standing(story: Story, trial: Trial) -> str:
         words.append("front")
     if not story.is_feasible(trial):
         words.append("beyond a limit")
+    if any(story.is_larger_than_device(trial, metric) for metric in DEVICE):
+        words.append("larger than the device")
     if trial.cached:
         words.append("from the cache")
     return ", ".join(words) or "measured"

@@ -7,8 +7,10 @@ from dse.view.answer import answer
 from dse.view.beliefs import Beliefs
 from dse.view.figures import campaign as figures
 from dse.view.figures.axes import LABELS
+from dse.view.figures.balance import axis_strip
 from dse.view.figures.curves import curves, key
 from dse.view.figures.drawing import Drawing
+from dse.view.figures.styles import layer_style
 from dse.view.figures.svg import inline, safe
 from dse.view.records import provenance, trials_table
 from dse.view.story import Story
@@ -42,7 +44,8 @@ def section(title: str, hint: str, body: str, *, kind: str = "") -> str:
 def stepped(drawing: Drawing, label: str, *, is_wide: bool = False) -> str:
     """Return a figure in a box in which the arrow keys go from trial to trial; a wide one scrolls sideways instead of shrinking."""
     words = safe(f"{label}: arrow keys go from trial to trial")
-    return f'<div class="scroll{" wide" if is_wide else ""}" data-steps tabindex="0" role="group" aria-label="{words}">{inline(drawing)}</div>'
+    strip = inline(axis_strip(drawing), is_picture=False) if is_wide and drawing.width > 420 else ""
+    return f'<div class="scroll{" wide" if is_wide else ""}" data-steps tabindex="0" role="group" aria-label="{words}">{strip}{inline(drawing)}</div>'
 
 
 def tabs(name: str, legend: str, panes: list[tuple[str, str]]) -> str:
@@ -59,17 +62,33 @@ def tabs(name: str, legend: str, panes: list[tuple[str, str]]) -> str:
 
 
 def _balance(story: Story) -> str:
-    plain = figures.draw_balance(story)
+    plain = figures.draw_balance(story, has_legend=False)
     panes = [("without the large probe", stepped(plain, "Balance", is_wide=True))]
-    whole = figures.draw_balance(story, with_probe=True)
+    whole = figures.draw_balance(story, with_probe=True, has_legend=False)
     if whole != plain:
         panes.append(("with the large probe", stepped(whole, "Balance, with the large probe", is_wide=True)))
     hint = "One group of bars a synthesis, one bar a layer, its reuse factor below it."
     if story.target is not None:
-        hint += f" The search slows every layer down to the dashed target, which layer {story.anchor} (hatched) sets."
+        hint += f" The search slows every layer down to the dashed target of {story.target:,.0f} cycles, which layer {story.anchor} sets."
     elif story.is_balancing:
         hint += " Level bars are a balanced design: no layer waits for another."
-    return section(f"{'II' if story.metric == 'ii_cycles_max' else 'Latency'} of every layer", hint, tabs("probe", "Scale", panes))
+    return section(
+        f"{'II' if story.metric == 'ii_cycles_max' else 'Latency'} of every layer",
+        hint,
+        _legend(story) + tabs("probe", "Scale", panes),
+    )
+
+
+def _legend(story: Story) -> str:
+    entries = []
+    for i, name in enumerate(story.layers):
+        is_anchor = name == story.anchor
+        hatch = '<path class="f-hatch" d="M0 0h11v11h-11z"/>' if is_anchor else ""
+        swatch = (
+            f'<svg width="11" height="11" aria-hidden="true"><path class="f-{layer_style(i)}" d="M0 0h11v11h-11z"/>{hatch}</svg>'
+        )
+        entries.append(f"<li>{swatch} {safe(name)}{' (anchor)' if is_anchor else ''}</li>")
+    return f'<ul class="legend">{"".join(entries)}</ul>'
 
 
 def _front(story: Story, beliefs: Beliefs | None) -> str:
@@ -95,7 +114,7 @@ def _curves(story: Story, beliefs: Beliefs | None) -> str:
         return section("Each layer over its reuse factor", "", '<p class="hint">Nothing is known of single layers yet.</p>')
     hint = "Both axes are logarithmic where values span far."
     if beliefs:
-        hint += f" The band is what surrogate {beliefs.surrogate} believes after all syntheses (90 %)."
+        hint += f" The band is what surrogate {beliefs.surrogate} believes when fitted to all of them (90 %)."
     elif story.state.finished:
         hint += " What the surrogate believes is added when the campaign ends, or by dse page."
     return section("Each layer over its reuse factor", hint, tabs("metric", "Metric", panes), kind="long")
@@ -126,14 +145,14 @@ def _belief(story: Story, beliefs: Beliefs | None) -> str:
 def _failures(story: Story) -> str:
     failed = [trial for trial in story.state.finished if isinstance(trial.outcome, Failure)]
     body = inline(figures.draw_failures(story))
-    for trial in failed[:20]:
+    for trial in failed[:6]:
         outcome = trial.outcome
         if isinstance(outcome, Failure):
             log = f"<pre>{safe(outcome.log_tail[-2000:])}</pre>" if outcome.log_tail else ""
             head = f"Trial {trial.number}: {outcome.kind.value.replace('_', ' ')}"
             body += f"<details><summary>{safe(head)}</summary><p>{safe(outcome.message)}</p>{log}</details>"
-    if len(failed) > 20:
-        body += f'<p class="hint">{len(failed) - 20} more failed trials are in the table.</p>'
+    if len(failed) > 6:
+        body += f'<p class="hint">{len(failed) - 6} more failed trials are in the table.</p>'
     return section("How the trials ended", "Failures are facts about designs or machines; each has a class.", body)
 
 

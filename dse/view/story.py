@@ -154,6 +154,11 @@ class Story:
         values = [(self.value(trial, limit.metric), limit.maximum) for limit in limits]
         return trial.qor is not None and all(value is not None and value <= most for value, most in values)
 
+    def is_larger_than_device(self, trial: Trial, metric: str) -> bool:
+        """Whether a trial needs more of a resource than the part holds."""
+        used = self.value(trial, metric)
+        return used is not None and used > self.question.spec.part.capacity(metric)
+
     @cached_property
     def gaps(self) -> tuple[float | None, ...]:
         """The certificate's gap after each finished trial, as it was known then."""

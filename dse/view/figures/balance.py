@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 from dse.view.figures.axes import LABELS, Scale, left_axis, plain
 from dse.view.figures.drawing import Bar, Drawing, Group, Line, Mark, Text, empty, text_width
@@ -31,11 +32,13 @@ def balance(
     target: float | None = None,
     anchor: str | None = None,
     left_out: str = "",
+    has_legend: bool = True,
 ) -> Drawing:
     """Draw bars of cycles: a group a synthesis, a bar a layer, the reuse factors below, the target dashed, the anchor hatched.
 
     Args:
         left_out: what the figure does not show and why, as a sentence.
+        has_legend: whether the layers' colors are explained in the figure itself.
     """
     title = f"{'II' if metric.startswith('ii') else 'Latency'} of every layer, synthesis by synthesis"
     known = [c for s in syntheses for c in s.cycles if c is not None]
@@ -47,28 +50,36 @@ def balance(
     step = bar * len(layers) + _GAP
     is_turned = text_width("0" * longest, 9) > bar
     base = _TOP + _HEIGHT
-    axis = Scale(0.0, 1.08 * max(*known, target or 0.0), base, _TOP)
+    # Balanced bars are compared by length; a search that does not balance spreads them over magnitudes.
+    is_log = target is None and anchor is None and max(known) > 60 * median(known) > 0
+    axis = Scale(0.5, 1.5 * max(known), base, _TOP, True) if is_log else Scale(0.0, 1.08 * max(*known, target or 0.0), base, _TOP)
     width = max(_LEFT + step * len(syntheses) + 14, 420.0)
     foot = (8 + (text_width("0" * longest, 9) if is_turned else 10)) if has_factors else 2
-    marks = left_axis(axis, _LEFT, width - 10, LABELS[metric])
+    marks = left_axis(axis, _LEFT, width - 10, LABELS[metric] + (", logarithmic" if is_log else ""))
     for index, synthesis in enumerate(syntheses):
         x = _LEFT + _GAP / 2 + index * step
         group = _group(synthesis, layers, anchor, axis, x, bar, has_factors, is_turned)
         number = Text(
             x + (step - _GAP) / 2, base + foot + 16, f"#{synthesis.number}", "head" if synthesis.is_chosen else "tick", "middle"
         )
-        marks.append(Group((*group, number), synthesis.number, _title(synthesis, layers, metric)))
+        marks.append(Group((*group, number), synthesis.number, _title(synthesis, layers, metric) if has_factors else ""))
     if target is not None:
         marks.append(Line(((_LEFT, axis(target)), (width - 10, axis(target))), "target"))
         marks.append(Text(width - 10, axis(target) - 5, f"target {plain(target)}", "label", "end"))
     marks.append(Line(((_LEFT, base), (width - 10, base)), "axis"))
-    marks += _legend(layers, anchor, width)
+    marks += _legend(layers, anchor, width) if has_legend else []
     if has_factors:
         marks.append(Text(2, base + 12, "reuse", "small"))
     words = f"{len(syntheses)} syntheses of {len(layers)} layers"
     words += f", anchor {anchor}" if anchor else ""
     words += f", target {plain(target)} cycles" if target is not None else ""
     return Drawing(width, base + foot + 24, title, f"{words}. {left_out}".strip(), tuple(marks))
+
+
+def axis_strip(drawing: Drawing) -> Drawing:
+    """Return only the labels left of the bars, to stay in sight while the bars scroll."""
+    kept = tuple(mark for mark in drawing.marks if isinstance(mark, Text) and mark.x < _LEFT)
+    return Drawing(_LEFT, drawing.height, "", "", kept)
 
 
 def _group(
@@ -87,7 +98,7 @@ def _group(
         if cycles is None:
             marks.append(Text(left + bar / 2, axis.start - 3, "?", "tick", "middle"))
         else:
-            top = axis(cycles)
+            top = axis.clipped(cycles)
             marks.append(Bar(left + 0.7, top, bar - 1.4, axis.start - top, layer_style(i)))
             if layers[i] == anchor:
                 marks.append(Bar(left + 0.7, top, bar - 1.4, axis.start - top, "hatch"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dse.view.figures.axes import LABELS, bottom_axis, left_axis, scale
 from dse.view.figures.drawing import Dot, Drawing, Group, Line, Mark, Text, empty
 
+_MOST_POINTS = 60  # of one metric; more are counted but not drawn
 _WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 250.0, 250.0, 50.0, 48.0, 44.0
 
 
@@ -48,19 +49,18 @@ def belief(foretold: tuple[Foretold, ...], *, confidence: float, columns: int = 
 
 def _square(own: tuple[Foretold, ...], metric: str, hits: int, left: float, top: float) -> list[Mark]:
     x0, x1, y0, y1 = left + _LEFT, left + _WIDTH - 12, top + _HEIGHT - _FOOT, top + _TOP
-    values = [f.measured for f in own] + [f.mean for f in own]
+    ceiling = 4 * max(f.measured for f in own)  # one wild prediction must not flatten all others; it lies on the edge
+    values = [f.measured for f in own] + [f.mean for f in own if f.mean <= ceiling]
     is_log = min(values) > 0 and max(values) / min(values) > 12
     x, y = scale(values, x0, x1, wants_log=is_log), scale(values, y0, y1, wants_log=is_log)
     marks: list[Mark] = [Text(left + 2, top + 13, LABELS[metric], "head")]
     marks.append(Text(left + 2, top + 27, f"{hits} of {len(own)} inside ({hits / len(own):.0%})", "tick"))
     marks += [*left_axis(y, x0, x1, most=4), *bottom_axis(x, y0, "measured")]
     marks += [Text(x0 + 4, y1 + 8, "predicted", "small"), Line(((x0, y0), (x1, y1)), "target")]
-    for f in own:
+    for f in own[:: -(-len(own) // _MOST_POINTS)]:
         at = x(f.measured)
         bar = Line(((at, y.clipped(f.lower)), (at, y.clipped(f.upper))), "predicted-bar")
         dot = Dot(at, y.clipped(f.mean), 3.2, "inside" if f.is_inside else "outside")
-        sentence = (
-            f"trial {f.trial}, {f.layer}: predicted {f.mean:,.5g} ({f.lower:,.5g} to {f.upper:,.5g}), measured {f.measured:,.5g}"
-        )
+        sentence = f"{f.layer}: predicted {f.mean:,.4g} ({f.lower:,.4g} to {f.upper:,.4g}), measured {f.measured:,.4g}"
         marks.append(Group((bar, dot), f.trial, sentence))
     return marks

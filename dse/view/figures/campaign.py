@@ -8,7 +8,7 @@ from types import MappingProxyType
 from dse.qor import RESOURCES
 from dse.search.base import Trial
 from dse.view.beliefs import CONFIDENCE, Beliefs, predicted
-from dse.view.figures.axes import LABELS
+from dse.view.figures.axes import LABELS, plain
 from dse.view.figures.balance import Synthesis, balance
 from dse.view.figures.belief import belief
 from dse.view.figures.curves import Panel, curves
@@ -21,10 +21,10 @@ from dse.view.story import DEVICE, Story
 CURVES = MappingProxyType(
     {"ii": "ii_cycles_max", "latency": "latency_cycles_max", "dsp": "dsp", "lut": "lut", "ff": "ff", "bram": "bram_18k"}
 )
-MOST_GROUPS = 200
+MOST_BARS = 1500
 
 
-def draw_balance(story: Story, *, with_probe: bool = False) -> Drawing:
+def draw_balance(story: Story, *, with_probe: bool = False, has_legend: bool = True) -> Drawing:
     """Bars per synthesis; the probe at large reuse factors dwarfs all others and is left out unless asked for."""
     chosen = story.summary.incumbent
     trials = [trial for trial in story.state.finished if trial.qor]
@@ -33,23 +33,32 @@ def draw_balance(story: Story, *, with_probe: bool = False) -> Drawing:
         hidden = set()
     shown = [trial for trial in trials if trial.number not in hidden]
     left_out = [f"Trial {number} is left out: the probe at large reuse factors." for number in sorted(hidden)]
-    if len(shown) > MOST_GROUPS:
-        left_out.append(f"{MOST_GROUPS} of {len(shown)} trials are shown: probes, front, the best and the latest.")
-        shown = _important(story, shown)
+    most = max(40, MOST_BARS // len(story.layers))
+    if len(shown) > most:
+        left_out.append(f"{most} of {len(shown)} trials are shown: probes, front, the best and the latest.")
+        shown = _important(story, shown, most)
     groups = tuple(
         Synthesis(t.number, t.point.reuse_factors, story.cycles(t), chosen is not None and t.number == chosen.number)
         for t in sorted(shown, key=lambda trial: trial.number)
     )
-    return balance(story.layers, groups, metric=story.metric, target=story.target, anchor=story.anchor, left_out=" ".join(left_out))
+    return balance(
+        story.layers,
+        groups,
+        metric=story.metric,
+        target=story.target,
+        anchor=story.anchor,
+        left_out=" ".join(left_out),
+        has_legend=has_legend,
+    )
 
 
-def _important(story: Story, trials: list[Trial]) -> list[Trial]:
+def _important(story: Story, trials: list[Trial], most: int) -> list[Trial]:
     best = {
         t.number for t in (*story.summary.front, *story.probes, *([story.summary.incumbent] if story.summary.incumbent else []))
     }
-    first = [t for t in trials if t.number in best][:MOST_GROUPS]
+    first = [t for t in trials if t.number in best][:most]
     rest = [t for t in reversed(trials) if t.number not in best]
-    return first + rest[: MOST_GROUPS - len(first)]
+    return first + rest[: most - len(first)]
 
 
 def curve_panels(story: Story, metric: str, beliefs: Beliefs | None = None) -> tuple[Panel, ...]:
@@ -97,11 +106,17 @@ def draw_front(story: Story, beliefs: Beliefs | None = None) -> Drawing:
 
 
 def _bounds(story: Story, metric: str) -> tuple[Bound, ...]:
+    """Return the limits along one axis; one in nanoseconds stands on an axis of cycles too."""
     spec = story.question.spec
-    own = tuple(Bound(limit.maximum, "limit") for limit in spec.limits if limit.metric == metric)
+    own = []
+    for limit in spec.limits:
+        if limit.metric == metric:
+            own.append(Bound(limit.maximum, f"limit {plain(limit.maximum)}"))
+        elif limit.metric.replace("_ns_", "_cycles_") == metric:
+            own.append(Bound(limit.maximum / spec.target.clock_period_ns, f"limit {plain(limit.maximum)} ns"))
     if metric in RESOURCES and spec.part.capacity(metric) and spec.part.capacity(metric) not in [b.value for b in own]:
-        own += (Bound(spec.part.capacity(metric), f"{spec.part.device} holds"),)
-    return own
+        own.append(Bound(spec.part.capacity(metric), f"{spec.part.device} holds {spec.part.capacity(metric):,}"))
+    return tuple(own)
 
 
 def draw_progress(story: Story, beliefs: Beliefs | None = None) -> Drawing:

@@ -69,7 +69,7 @@ def front(
     n_feasible = sum(m.is_feasible for m in measured)
     words = f"{n_feasible} feasible trials, {len(best)} of them on the front, {len(measured) - n_feasible} beyond a limit"
     words += f", {len(predicted)} predicted" if predicted else ""
-    words += "".join(f"; {bound.title}: {plain(bound.value)}" for bound in (*x_bounds, *y_bounds))
+    words += "".join(f"; {bound.title}" for bound in (*x_bounds, *y_bounds))
     return Drawing(_WIDTH, _HEIGHT, title, f"{words}. {left_out}".strip(), tuple(marks))
 
 
@@ -90,13 +90,13 @@ def _bounds(x_bounds: tuple[Bound, ...], y_bounds: tuple[Bound, ...], x: Scale, 
             if at > x.end - text_width(bound.title, 10):
                 marks[-1] = Text(at - 3, y.end + 9, bound.title, "limit-text", "end")
         else:
-            far.append(f"{bound.title} at {plain(bound.value)}")
+            far.append(bound.title)
     for bound in y_bounds:
         if y.low <= bound.value <= y.high:
             at = y(bound.value)
             marks += [Line(((x.start, at), (x.end, at)), "limit"), Text(x.end, at - 4, bound.title, "limit-text", "end")]
         else:
-            far.append(f"{bound.title} at {plain(bound.value)}")
+            far.append(bound.title)
     if far:
         marks.append(Text(x.end, 13, f"beyond the frame: {', '.join(far)}", "limit-text", "end"))
     return marks
