@@ -14,6 +14,7 @@ from dse.reports.archives import open_files
 from dse.reports.file_sets import FileSet
 from dse.reports.locate import find_projects
 from dse.reports.recorded import Recorded, records_of
+from dse.reports.surroundings import with_surroundings
 from dse.reports.text import printable
 from dse.reports.tree import TreeReport, read_files
 
@@ -41,7 +42,7 @@ def import_reports(path: Path, to: Path, *, as_json: bool) -> int:
         ReportError: there is nothing at `path` that can be read.
         CorpusError: nothing of it can be recorded, or `to` cannot be written.
     """
-    files = open_files(path)
+    files = with_surroundings(path, open_files(path))
     projects = find_projects(files)
     networks: dict[str, str] = {}
     if projects:

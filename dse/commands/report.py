@@ -14,6 +14,7 @@ from dse.reports.archives import open_files
 from dse.reports.file_sets import FileSet, read_text
 from dse.reports.kinds import parse_report
 from dse.reports.records import CosimReport, Span, ToolReport, Usage
+from dse.reports.surroundings import with_surroundings
 from dse.reports.tree import LayerReport, TreeReport, read_files
 
 NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM 18K", "uram": "URAM"}
@@ -37,7 +38,7 @@ def report(path: Path, *, as_json: bool) -> int:
         else:
             _print_file(single)
         return 0
-    tree = read_files(files)
+    tree = read_files(with_surroundings(path, files))
     if as_json:
         print_json("report", tree_document(tree))
     else:

@@ -16,7 +16,7 @@ from dse.design import Fidelity
 from dse.reports.records import Module, Span, ToolReport, Usage
 from dse.reports.text import Where, count, cycles, nanoseconds, printable, version_in
 from dse.reports.vitis_modules import hierarchy, module_information
-from dse.reports.xml import Element, issue_of, need, only, parse_xml, read_at, text_at
+from dse.reports.xml import Element, issue_of, need, only, or_empty, parse_xml, read_at, text_at
 from dse.reports.xml_loops import loops_of
 
 FIRST_VITIS = (2020, 2)
@@ -60,8 +60,9 @@ def _tool(root: Element, version: str) -> str:
 
 
 def _total(root: Element, assignments: Element, top: str, where: Where) -> Module:
-    estimates = need(root, "PerformanceEstimates", where)
-    latency = need(estimates, "SummaryOfOverallLatency", where)
+    # What the tool did not write is unknown; without areas it is no report.
+    estimates = or_empty(only(root, "PerformanceEstimates", where))
+    latency = or_empty(only(estimates, "SummaryOfOverallLatency", where))
     area = need(root, "AreaEstimates", where)
     latency_cycles = _pair(latency, "Best-caseLatency", "Worst-caseLatency", where)
     used = usage(need(area, "Resources", where), where.at("AreaEstimates/Resources"))

@@ -22,6 +22,7 @@ from dse.reports.layer_map import Part, bound_of, part_qor, remainder, split
 from dse.reports.locate import Project, find_projects
 from dse.reports.parameters_h import LayerConfig, parse_parameters_h
 from dse.reports.records import CosimReport, ToolReport, Usage
+from dse.reports.surroundings import with_surroundings
 from dse.reports.text import printable
 from dse.reports.vivado_files import VivadoFiles, read_vivado_files
 
@@ -104,7 +105,7 @@ def read_tree(path: Path | str) -> TreeReport:
     Raises:
         ReportError: if there is no C synthesis report, more than one build, or the report is damaged.
     """
-    return read_files(open_files(Path(path)))
+    return read_files(with_surroundings(Path(path), open_files(Path(path))))
 
 
 def read_files(files: FileSet, project: Project | None = None) -> TreeReport:

@@ -47,7 +47,7 @@ def parse_utilization_rpt(text: str, file: str = "vivado_synth.rpt") -> ToolRepo
         raise where.error(f'{len(starts)} titles "Utilization Design Information", expected one. Not a utilization report.')
     fields = {match[1]: match[2] for line in lines[: starts[0]] if (match := _FIELD.match(line.strip()))}
     used, available = _tables(lines, starts[0], where)
-    missing = [name for name in ("lut", "ff", "dsp", "bram_18k") if name not in used]
+    missing = [name for name in ("lut", "ff", "dsp", "bram_18k") if used.get(name) is None]
     if missing:
         raise where.error(f"no row for {', '.join(missing)}: truncated, or not a flat utilization report")
     state = printable(fields.get("Design State", ""))

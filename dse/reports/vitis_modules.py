@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from dse.reports.records import Instance, Module, Span, Usage
 from dse.reports.text import Where, count, cycles, nanoseconds, printable, signed_nanoseconds, span
-from dse.reports.xml import Element, elements, issue_of, only, read_at, text_at
+from dse.reports.xml import Element, elements, issue_of, only, or_empty, read_at, text_at
 from dse.reports.xml_loops import loops_of
 
 _RESOURCES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM_18K", "uram": "URAM"}
@@ -28,10 +28,10 @@ def _module(element: Element, where: Where) -> Module:
     if not name:
         raise at.error("a module without a name")
     # A module of which the file says nothing (a black box) has a name and no numbers.
-    estimates = _or_empty(only(element, "PerformanceEstimates", at))
+    estimates = or_empty(only(element, "PerformanceEstimates", at))
     timing = only(estimates, "SummaryOfTimingAnalysis", at)
-    latency = _or_empty(only(estimates, "SummaryOfOverallLatency", at))
-    resources = _or_empty(only(element, "AreaEstimates/Resources", at))
+    latency = or_empty(only(estimates, "SummaryOfOverallLatency", at))
+    resources = or_empty(only(element, "AreaEstimates/Resources", at))
     found = Span(read_at(latency, "Best-caseLatency", cycles, at), read_at(latency, "Worst-caseLatency", cycles, at))
     ii = read_at(latency, "PipelineInitiationInterval", span, at) or Span()
     if found.maximum is None:
@@ -59,10 +59,6 @@ def _module(element: Element, where: Where) -> Module:
         issue=issue_of(estimates),
         loops=loops_of(only(estimates, "SummaryOfLoopLatency", at), at),
     )
-
-
-def _or_empty(element: Element | None) -> Element:
-    return element if element is not None else Element("empty")
 
 
 def hierarchy(root: Element, modules: Mapping[str, Module], where: Where) -> tuple[Instance, ...]:

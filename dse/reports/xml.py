@@ -86,6 +86,11 @@ def need(parent: Element, path: str, where: Where) -> Element:
     return element
 
 
+def or_empty(element: Element | None) -> Element:
+    """Return the element, or one that holds nothing where there is none."""
+    return element if element is not None else Element("empty")
+
+
 def text_at(parent: Element, path: str, where: Where) -> str:
     """Return the text of the one element at a path, "" if there is none."""
     element = only(parent, path, where)

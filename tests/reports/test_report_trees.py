@@ -87,6 +87,13 @@ def test_layers_are_named_and_ordered_by_what_was_built(vitis: Path) -> None:
     assert (qor.lut, qor.ii_cycles_max, qor.clock_period_ns) == (2500, 103, 3.647)
 
 
+@pytest.mark.parametrize("place", ["myproject_prj", "myproject_prj/solution1", f"{VIVADO}/csynth.xml"])
+def test_a_part_of_a_project_knows_its_surroundings(vitis: Path, place: str) -> None:
+    tree = read_tree(vitis / place)
+    assert rows(tree) == {"fc1": 2100, "fc1_relu": 256}
+    assert tree.types.default is not None
+
+
 def test_what_was_asked_for_and_what_was_built_may_differ(vitis: Path) -> None:
     warnings = read_tree(vitis).warnings
     assert any("fc1: hls4ml_config.yml asks for reuse factor 4" in warning and "built with 16" in warning for warning in warnings)
