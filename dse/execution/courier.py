@@ -43,17 +43,22 @@ class InTurn:
 
     def __init__(self, name: str) -> None:
         self._errands: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"courier to {name}", daemon=True)
-        self._thread.start()
+        self._name = name
+        self._thread: threading.Thread | None = None
 
     def send(self, errand: Callable[[], Result]) -> Future[Result]:
         future: Future[Result] = Future()
         self._errands.put((future, errand))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=f"courier to {self._name}", daemon=True)
+            self._thread.start()
         return future
 
     def close(self) -> None:
-        self._errands.put(None)
-        self._thread.join(timeout=10)
+        if self._thread is not None:
+            self._errands.put(None)
+            self._thread.join(timeout=10)
+            self._thread = None
 
     def _work(self) -> None:
         while (item := self._errands.get()) is not None:

@@ -54,20 +54,22 @@ def read_reports(project: Path, plan: ProjectPlan | None, job: Job, started_at: 
 
 
 def _layers(tree: TreeReport, plan: ProjectPlan, job: Job) -> tuple[tuple[str, Qor], ...]:
-    """Return what is known per layer, under the network's names.
+    """Return what is known per layer, under the network's names and in its order.
 
-    hls4ml makes several layers of one (a dense layer and its activation). The one with the reuse factor carries the network's name,
-    all others keep their own; a layer of several matrices (separable convolutions) is put together.
+    hls4ml makes several layers of one (a dense layer and its activation): the one with the reuse factor is the layer, the others are
+    left to the total. A layer of several matrices (separable convolutions) is put together.
     """
-    measured = {row.index: row for row in tree.layers}
-    named: dict[str, list[tuple[str, Qor]]] = {}
-    for built in plan.layers:
-        row = measured.get(built.config_index)
-        if row is None:
-            continue
-        has_choice = built.reuse_factor is not None and any(name == built.source for name, _ in job.point.choices)
-        parts = [other for other in plan.built_from(built.source) if other.reuse_factor is not None] if built.source else []
-        is_alone = bool(built.source) and len(plan.built_from(built.source)) == 1
-        name = built.source if (has_choice and built in parts) or is_alone else built.name
-        named.setdefault(name, []).append((built.name, row.qor))
-    return tuple((name, parts[0][1] if len(parts) == 1 else replace(compose(parts), layers=())) for name, parts in named.items())
+    measured = {row.index: row.qor for row in tree.layers}
+    found = []
+    for layer in job.network.layers:
+        built = plan.built_from(layer.name)
+        carriers = [one for one in built if one.reuse_factor is not None] if _has_choice(job, layer.name) else []
+        parts = carriers or [one for one in built if one.name == layer.name] or list(built[:1])
+        qors = [(one.name, measured[one.config_index]) for one in parts if one.config_index in measured]
+        if qors and len(qors) == len(parts):
+            found.append((layer.name, qors[0][1] if len(qors) == 1 else replace(compose(qors), layers=())))
+    return tuple(found)
+
+
+def _has_choice(job: Job, name: str) -> bool:
+    return any(name == chosen for chosen, _ in job.point.choices)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,16 +51,13 @@ class SshClient:
     ) -> None:  # fmt: skip
         if not _HOST.fullmatch(host):
             raise SpecError(f"backend.hosts: got {host!r}, expected a host name or an alias of your SSH configuration.")
-        if shutil.which(program) is None:
-            raise BackendError(f"{host}: no program {program!r} on PATH. Install the OpenSSH client.")
         self.host, self.python, self.command_seconds = host, python, command_seconds
         self.last_error = ""
-        self._sockets = Path(tempfile.mkdtemp(prefix="dse-"))  # short, as a socket's path must be; mode 0700
-        self._socket = self._sockets / "c"
+        self._sockets: Path | None = None
         options = {
             "BatchMode": "yes", "StrictHostKeyChecking": "yes", "ServerAliveInterval": keepalive_seconds, "ServerAliveCountMax": 3,
             "ConnectTimeout": connect_seconds, "ConnectionAttempts": 1, "ForwardAgent": "no", "ForwardX11": "no",
-            "ClearAllForwardings": "yes", "PermitLocalCommand": "no", "ControlPath": self._socket, "LogLevel": "ERROR",
+            "ClearAllForwardings": "yes", "PermitLocalCommand": "no", "LogLevel": "ERROR",
         }  # fmt: skip
         self._base = [program, "-T", *(["-F", config] if config else [])]
         self._base += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
@@ -100,11 +98,20 @@ class SshClient:
     def close(self) -> None:
         """End the shared connection."""
         self._drop_master()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    @property
+    def _socket(self) -> Path | None:
+        return None if self._sockets is None else self._sockets / "c"
 
     def _ensure_master(self) -> None:
-        if self._socket.exists():
+        if self._socket is not None and self._socket.exists():
             return
+        if self._sockets is None:
+            if shutil.which(self._base[0]) is None:
+                raise BackendError(f"{self.host}: no program {self._base[0]!r} on PATH. Install the OpenSSH client.")
+            self._sockets = Path(tempfile.mkdtemp(prefix="dse-"))  # short, as a socket's path must be; mode 0700
+            weakref.finalize(self, shutil.rmtree, self._sockets, ignore_errors=True)
+            self._base += ["-o", f"ControlPath={self._socket}"]
         argv = [*self._base, "-o", "ControlMaster=yes", "-o", "ControlPersist=600", "-N", "-f", "--", self.host]
         # -f goes to the background once the login is done; its streams must not be pipes, or we would wait for it for ever.
         _, rc = self._call(argv, b"")
@@ -112,7 +119,7 @@ class SshClient:
             raise self._explained(rc, self.last_error)
 
     def _drop_master(self) -> None:
-        if self._socket.exists():
+        if self._socket is not None and self._socket.exists():
             with contextlib.suppress(ConnectionLost):
                 self._call([*self._base, "-O", "exit", "--", self.host], b"", seconds=5)
             self._socket.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ class Station:
         silent_since: since when it does not answer.
         faults: (key, cause) of the failures in a row that speak against the host.
         free_memory, free_disk: bytes, as of the last survey; None where unknown.
-        strays: attempts to end once it can be spoken to, and what to do when that is done.
+        strays, ending: attempts to end once it can be spoken to, with what to do then; and those being ended.
         was_heard, answers: whether it ever answered, and did so the last time.
     """
 
@@ -49,9 +49,16 @@ class Station:
     survey: Future[Survey] | None = None
     probing: Future[Facts] | None = None
     strays: list[tuple[Ref, Callable[[], None]]] = field(default_factory=list)
+    ending: list[Future[None]] = field(default_factory=list)
     was_heard: bool = False
     answers: bool = False
     n_stumbles: int = 0
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no stray is being ended."""
+        self.ending = [errand for errand in self.ending if not errand.done()]
+        return not self.ending
 
     def heard(self) -> None:
         """It answered."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from dse.design import Job
-from dse.execution.jobdir import JobFolder, Ticket
+from dse.execution.jobdir import Attempt, JobFolder, Ticket
 from dse.execution.phases import estimate_remaining, read_phase
 from dse.execution.places import Ref, Sighting
 from dse.execution.stations import Station
@@ -18,6 +19,12 @@ from dse.synth_backends.base import Progress, State
 
 Stage = Literal["new", "generating", "ready", "submitting", "running", "collecting", "done"]
 ON_PLACE: tuple[Stage, ...] = ("submitting", "running", "collecting")
+
+
+@lru_cache(maxsize=4096)
+def key_of(job: Job) -> str:
+    """Return a job's key; the same jobs are asked for at every tick, and a digest takes a quarter of a millisecond."""
+    return job.key
 
 
 class Pending(Protocol):
@@ -77,7 +84,31 @@ class Work:
 
     @property
     def key(self) -> str:
-        return self.job.key
+        return self.folder.key
+
+    @property
+    def attempt(self) -> Attempt:
+        """The last attempt; there is one wherever this is asked."""
+        last = self.ticket.last
+        assert last is not None
+        return last
+
+    @property
+    def berth(self) -> tuple[Station, Ref]:
+        """Where the attempt is; there is one while the job is on a place."""
+        assert self.station is not None
+        assert self.ref is not None
+        return self.station, self.ref
+
+    def moor(self, station: Station, ref: Ref) -> None:
+        """Take a slot of a station for a new attempt."""
+        self.station, self.ref, self.sighting, self.stop_asked_at = station, ref, None, None
+        self.handed_over, self.hold, self.held_since, self.phase = 0, "", None, ""
+
+    def leave(self, stage: Stage) -> None:
+        """Give the slot back."""
+        self.station = self.ref = self.sighting = self.stop_asked_at = None
+        self.stage = stage
 
     def look(self, sighting: Sighting) -> None:
         """Take note of what a survey saw."""

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def make(
     def create(script: dict[str, Any] | None = None, **changes: Any) -> slurm.Engine:
         options = slurm.Options(tool=str(tools(script) / "vivado_hls"), grace_seconds=0.3, lost_minutes=0.15)
         backend = slurm.create(replace(options, **changes), site)
-        backend.projects_from(source)
+        backend.projects.take_from(source)
         made.append(backend)
         return backend
 
@@ -189,7 +190,7 @@ def test_jobs_run_under_slurm_one_a_licence(make: Make, starts: Callable[[], Any
     assert any(state == "queued" and "Licenses" in message for state, message in seen), seen
     times = sorted(start["time"] for start in starts())
     assert len(times) == 3
-    assert all(later - earlier > 1.5 for earlier, later in zip(times, times[1:], strict=False)), "two at once on one licence"
+    assert all(later - earlier > 1.5 for earlier, later in pairwise(times)), "two at once on one licence"
     assert orphans(site.work) == []
 
 
@@ -199,8 +200,14 @@ def test_f16_an_accepted_job_whose_answer_was_lost_runs_once(
     """`sbatch` accepts and then fails; the job is found by its name."""
     liar = tmp_path / "bin"
     liar.mkdir()
-    (liar / "sbatch").write_text(f'#!/bin/sh\n{shutil.which("sbatch")} "$@" >/dev/null\n[ "$1" = --version ] && exit 0\n'
-                                 "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2\nexit 1\n")  # fmt: skip
+    lines = [
+        "#!/bin/sh",
+        f'{shutil.which("sbatch")} "$@" >/dev/null',
+        '[ "$1" = --version ] && exit 0',
+        "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2",
+        "exit 1",
+    ]
+    (liar / "sbatch").write_text("\n".join(lines) + "\n")
     (liar / "sbatch").chmod(0o755)
     monkeypatch.setenv("PATH", f"{liar}:{os.environ['PATH']}")
     done = run_until_done(make({"default": {"sleep_seconds": 0.3}}), JOBS[:2])
@@ -239,6 +246,7 @@ def test_f16_the_controller_is_killed(make: Make, controller: Slurm, starts: Cal
 def test_f16_cancelled_by_somebody_else_is_lost_and_run_again(make: Make, controller: Slurm, starts: Callable[[], Any]) -> None:
     backend = make({"attempts": [{"sleep_seconds": 60}]})
     wait_running(backend, JOBS[:1])
+    controller.wait(lambda: bool(starts()))
     controller.ask("scancel", "--me")
     done = run_until_done(backend, JOBS[:1])
     assert isinstance(done[JOBS[0].key].outcome, Qor)

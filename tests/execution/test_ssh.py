@@ -137,7 +137,7 @@ def make(sshd: Sshd, site: Site, source: StubSource, tools: Callable[..., Path],
             work=str(tmp_path / "far"), connect_seconds=3, keepalive_seconds=1, grace_seconds=0.3,
         )  # fmt: skip
         backend = ssh.create(replace(options, **changes), site)
-        backend.projects_from(source)
+        backend.projects.take_from(source)
         made.append(backend)
         return backend
 
@@ -261,6 +261,8 @@ def test_f14_max_sessions_one_and_a_banner_on_stdout(make: Make, sshd: Sshd, tmp
 def test_f15_a_wiped_directory_is_a_lost_attempt_and_is_run_again(make: Make, tmp_path: Path, starts: Callable[[], Any]) -> None:
     backend = make({"attempts": [{"sleep_seconds": 30}]})
     wait_running(backend, JOBS[:1])
+    while not starts():
+        time.sleep(0.02)
     shutil.rmtree(tmp_path / "far")
     done = run_until_done(backend, JOBS[:1])
     assert isinstance(done[JOBS[0].key].outcome, Qor)
