@@ -128,10 +128,10 @@ class WorkerProcess:
         self._is_ready = False
         self._scratch = Path(tempfile.mkdtemp(prefix="dse-generator-"))
         self._log = (self._scratch / "log").open("w+b")
-        limits = [str(self._limits.memory_bytes), str(self._limits.file_bytes), str(self._limits.project_seconds)]
+        limits = [os.getpid(), self._limits.memory_bytes, self._limits.file_bytes, self._limits.project_seconds]
         python = str(self._python or sys.executable)
         self._process = subprocess.Popen(
-            [*without_network(), python, "-m", "dse.project.worker", *limits],
+            [*without_network(), python, "-m", "dse.project.worker", *map(str, limits)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -1,4 +1,4 @@
-"""The worker process: `python -m dse.project.worker MEMORY_BYTES FILE_BYTES PROJECT_SECONDS`.
+"""The worker process: `python -m dse.project.worker PARENT_PID MEMORY_BYTES FILE_BYTES PROJECT_SECONDS`.
 
 Reads one JSON request a line, writes one JSON answer a line, and ends when its input ends. Whatever the libraries print on standard
 output goes to standard error, so that answers stay clean.
@@ -24,8 +24,8 @@ from dse.errors import ConversionError, DseError
 
 def main(arguments: list[str]) -> int:
     """Serve requests until the input ends."""
-    memory_bytes, file_bytes, project_seconds = int(arguments[0]), int(arguments[1]), float(arguments[2])
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    parent, memory_bytes, file_bytes, project_seconds = *map(int, arguments[:3]), float(arguments[3])
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _limit(resource.RLIMIT_AS, memory_bytes)
     _limit(resource.RLIMIT_FSIZE, file_bytes)
     _limit(resource.RLIMIT_CORE, 0)

@@ -186,7 +186,7 @@ class ProjectGenerator:
             kind = ERRORS.get(str(answer["error"]), ConversionError)
             return kind(str(answer.get("message", "no message")))
         try:
-            return load_plan(generation.destination)
+            return load_plan(generation.destination, check_content=False)
         except ConversionError as error:
             return error
 

@@ -255,7 +255,6 @@ def test_worker_ends_with_its_parent() -> None:
     parent = subprocess.Popen([sys.executable, "-c", _ABANDON], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     worker = int(parent.stdout.readline())
-    # Its watch begins once the interpreter is up; killed before that, it ends when it finds its input closed.
     assert is_alive(worker)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
