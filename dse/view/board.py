@@ -23,11 +23,11 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 KEYS = "d detach · k cancel a job · l log · ? help · Ctrl-C stop"
 HELP = (
-    "d       leave now; the jobs go on by themselves, and the same command takes them up again",
-    "k       cancel a job (asks first)",
-    "l       show the end of a job's log; again: the next job's, then none",
-    "Ctrl-C  start nothing new and wait for the running jobs; twice: cancel them",
-    "?       this help",
+    "d  leave; the jobs go on, the same command returns to them",
+    "k  cancel a job (asks first)",
+    "l  the end of a job's log; again: the next one's, then none",
+    "^C start nothing new, wait for what runs; twice: cancel it",
+    "?  this help",
 )
 
 

@@ -42,7 +42,7 @@
   const trials = new Map(data.trials.map((trial) => [trial.n, trial]));
   const detail = document.getElementById("detail");
   const live = document.getElementById("live");
-  let pinned = data.best;
+  let pinned = data.best !== null ? data.best : data.trials.length ? data.trials[data.trials.length - 1].n : null;
   let shown = null;
 
   const mark = (n, on) => {

@@ -44,8 +44,9 @@ def section(title: str, hint: str, body: str, *, kind: str = "") -> str:
 def stepped(drawing: Drawing, label: str, *, is_wide: bool = False) -> str:
     """Return a figure in a box in which the arrow keys go from trial to trial; a wide one scrolls sideways instead of shrinking."""
     words = safe(f"{label}: arrow keys go from trial to trial")
+    kind = "scroll wide" if is_wide else "scroll"
     strip = inline(axis_strip(drawing), is_picture=False) if is_wide and drawing.width > 420 else ""
-    return f'<div class="scroll{" wide" if is_wide else ""}" data-steps tabindex="0" role="group" aria-label="{words}">{strip}{inline(drawing)}</div>'
+    return f'<div class="{kind}" data-steps tabindex="0" role="group" aria-label="{words}">{strip}{inline(drawing)}</div>'
 
 
 def tabs(name: str, legend: str, panes: list[tuple[str, str]]) -> str:

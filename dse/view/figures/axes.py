@@ -87,10 +87,10 @@ def log_ticks(low: float, high: float, most: int) -> tuple[float, ...]:
     (1.0, 100.0, 10000.0, 1000000.0, 100000000.0)
     """
     decades = range(floor(log10(low)), ceil(log10(high)) + 1)
-    if len(decades) > most:
-        decades = decades[:: ceil(len(decades) / most)]
-        return tuple(10.0**d for d in decades if low <= 10.0**d <= high)
-    steps = (1, 2, 5) if len(decades) <= 4 else (1,)
+    magnitudes = log10(high / low)
+    if magnitudes > most:
+        decades = decades[:: ceil(magnitudes / most)]
+    steps = (1, 2, 5) if magnitudes <= 0.6 * most else (1,)
     found = [m * 10.0**d for d in decades for m in steps]
     return tuple(v for v in found if low <= v <= high) or (low, high)
 
