@@ -115,7 +115,9 @@ def _layer(index: int, members: list[_Struct], file: str) -> LayerConfig:
     named = [struct for struct in members if struct.function and not struct.suffix]
     if len(plain) > 1:
         raise ReportError(f"config{index} is built twice", file=file, line=plain[1].line)
-    main = plain[0] if plain else named[0] if named else members[0]
+    if not plain and (not named or any(not struct.function for struct in members)):
+        return LayerConfig(index, members[0].name)  # only parts of a layer: cut off, or a layer that is not known here
+    main = plain[0] if plain else named[0]
     by_suffix = {struct.suffix: struct for struct in members if not struct.function}
     kernels = [by_suffix[suffix] for suffix in ("_mult", "_1", "_pointwise_mult", "_depthwise_mult") if suffix in by_suffix]
     strategy = _enumerator(main, "strategy") or next((word for struct in kernels if (word := _enumerator(struct, "strategy"))), "")

@@ -49,6 +49,17 @@ def test_a_file_cut_at_every_64th_byte_never_gives_another_number(name: str) -> 
         assert not wrong, f"cut at {end}: {wrong}"
 
 
+def test_a_cut_list_of_layers_never_takes_a_part_for_the_layer() -> None:
+    text = (GOLDEN / "parameters_conv_lstm.h").read_text().replace("#ifndef PARAMETERS_H_", "")
+    whole = dict(leaves(parse_parameters_h(text)))
+    for end in range(len(text)):
+        try:
+            found = dict(leaves(parse_parameters_h(text[:end])))
+        except ReportError:
+            continue
+        assert all(whole.get(place) == number for place, number in found.items()), end
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_flipped_bytes_give_a_record_or_an_error_and_only_numbers_of_the_text(name: str) -> None:
     data = (GOLDEN / name).read_bytes()

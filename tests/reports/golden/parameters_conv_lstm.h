@@ -1,3 +1,6 @@
+#ifndef PARAMETERS_H_
+#define PARAMETERS_H_
+
 // hls-fpga-machine-learning insert layer-config
 // conv1
 struct config2_mult : nnet::dense_config {
@@ -52,3 +55,5 @@ struct config3 : nnet::lstm_config {
     static const bool store_weights_in_bram = false;
     static const bool use_static = true;
 };
+
+#endif
