@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dse.qor import RESOURCES
+from dse.reports.layer_map import index_in
 from dse.reports.records import Span
 from dse.reports.text import date_of
 
@@ -86,9 +87,13 @@ def _requested(tree: TreeReport) -> Iterator[str]:
     latency_layers = [config for config in tree.parameters if config.strategy == "latency" and config.reuse_factor is not None]
     requested = tree.csynth.total.ii_target_cycles
     factors = {config.reuse_factor for config in latency_layers if config.base == "dense_config"}
-    if requested is not None and factors and max(factor or 0 for factor in factors) != requested:
+    if requested is not None and factors and not _is_one_module(tree) and max(factor or 0 for factor in factors) != requested:
         found = ", ".join(str(factor) for factor in sorted(factor or 0 for factor in factors))
         yield f"the tool was asked for an interval of {requested}, but parameters.h has reuse factors {found}: sources of another build?"
+
+
+def _is_one_module(tree: TreeReport) -> bool:
+    return index_in(tree.csynth.top) is not None
 
 
 def _wanted(tree: TreeReport) -> Iterator[str]:
