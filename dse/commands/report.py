@@ -13,7 +13,7 @@ from dse.qor import RESOURCES
 from dse.reports.archives import open_files
 from dse.reports.file_sets import FileSet, read_text
 from dse.reports.kinds import parse_report
-from dse.reports.records import CosimReport, Span, ToolReport, Usage
+from dse.reports.records import CosimReport, Span, ToolReport
 from dse.reports.surroundings import with_surroundings
 from dse.reports.tree import LayerReport, TreeReport, read_files
 
@@ -117,11 +117,12 @@ def _layer_table(tree: TreeReport) -> Any:
     from rich.table import Table
 
     slowest = max((row.qor.ii_cycles_max or 0 for row in (*tree.layers, *tree.glue)), default=0)
-    table = Table(title="Layers (HLS estimate; % of the design's total)", title_justify="left")
-    table.add_column("layer", overflow="fold", max_width=36)
-    is_known = bool(tree.parameters)  # else nobody said what was built
-    table.add_column("RF" if is_known else "", justify="right")
-    table.add_column("strategy" if is_known else "")
+    title = "Layers" if tree.layers else "Modules, because no name carries a layer's index"
+    table = Table(title=f"{title} (HLS estimate; % of the design's total)", title_justify="left")
+    table.add_column("layer" if tree.layers else "module", overflow="fold", max_width=36)
+    if tree.parameters:
+        table.add_column("RF", justify="right")
+        table.add_column("strategy")
     resources = [name for name in RESOURCES if getattr(tree.csynth.total.used, name)]
     for name in resources:
         table.add_column(NAMES[name], justify="right")
@@ -135,20 +136,20 @@ def _layer_table(tree: TreeReport) -> Any:
     rest = tree.remainder
     if rest.is_known:
         cells = [_with_share(getattr(rest, name), getattr(tree.csynth.total.used, name)) for name in resources]
-        table.add_row("FIFOs, memories, control", "", "", *cells, "", "", "", style="dim")
+        built = ["", ""] if tree.parameters else []
+        table.add_row("FIFOs, memories, control", *built, *cells, "", "", "", style="dim")
     return table
 
 
-def _layer_cells(row: LayerReport, total: Usage, slowest: float, resources: Sequence[str]) -> list[str]:
-    config, qor = row.config, row.qor
+def _layer_cells(row: LayerReport, tree: TreeReport, slowest: float, resources: Sequence[str]) -> list[str]:
+    config, qor, total = row.config, row.qor, tree.csynth.total.used
     factor = "" if config is None or config.reuse_factor is None else str(config.reuse_factor)
     if config is not None and config.reuse_factor_recurrent not in (None, config.reuse_factor):
         factor += f"/{config.reuse_factor_recurrent}"
     is_slowest = bool(slowest) and qor.ii_cycles_max == slowest
     return [
         row.name + (f" x{row.n_instances}" if row.n_instances > 1 else ""),
-        factor,
-        config.strategy if config is not None else "",
+        *([factor, config.strategy if config is not None else ""] if tree.parameters else []),
         *(_with_share(getattr(qor, name), getattr(total, name)) for name in resources),
         _range(qor.ii_cycles_min, qor.ii_cycles_max),
         _range(qor.latency_cycles_min, qor.latency_cycles_max),

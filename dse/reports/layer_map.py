@@ -178,10 +178,10 @@ def bound_of(part: Part, modules: Mapping[str, Module]) -> str:
     """Say in a few words what sets the interval of a part; "" where that is not known."""
     if len({instance.module for instance in part.instances}) != 1:
         return ""
-    module = modules.get(part.instances[0].module)
-    if module is None:
-        return ""
-    kind = module.pipeline_type.lower()
+    instance = part.instances[0]
+    # Where a module has no report of its own, its parent's table still says how it is pipelined.
+    module = modules.get(instance.module) or Module(instance.module)
+    kind = (module.pipeline_type or instance.pipeline_type).lower()
     if kind in ("function", "yes"):
         wanted = module.ii_target_cycles
         return "pipelined" if wanted is None else f"pipelined, requested II {wanted}"
