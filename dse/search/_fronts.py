@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.allocation.exact import Allocation, TableLimit, allocate, total
+from dse.allocation.exact import Allocation, Problem, TableLimit, allocate, is_excluded, total
 from dse.allocation.knapsack import whole_front
 from dse.errors import InfeasibleError
 from dse.pareto import hypervolume, non_dominated
@@ -53,8 +53,9 @@ class _World:
 def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: float) -> Advice:
     """Return up to n designs by expected hypervolume gain, or the certificate that ends the search."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    believed = _world(ask, tables.mean, tables.glue)
-    hoped = _world(ask, tables.lower, tables.glue, z)
+    free = replace(ask, failed=())  # what failed is struck from the candidates, not from the fronts: that keeps them exact
+    believed = _world(free, tables.mean, tables.glue)
+    hoped = _world(free, tables.lower, tables.glue, z)
     if not hoped.front:
         return Advice(stop=f"no untried design can keep the limits (confidence {confidence:.0%})", notes=tables.notes)
     verified = np.array([v for t in ask.view.finished if (v := ask.values(t)) is not None]).reshape(-1, len(ask.objectives))
@@ -65,7 +66,7 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
         waits = bool(ask.view.pending)
         return Advice(stop=None if waits else stop, certificate=certificate, notes=tables.notes)
     rng = np.random.default_rng((ask.view.seed, len(ask.seen)))
-    drawn = [_world(ask, tables.draw(ask.view, rng), tables.glue) for _ in range(_DRAWS)]
+    drawn = [_world(free, tables.draw(ask.view, rng), tables.glue) for _ in range(_DRAWS)]
     proposals = _batch(ask, tables, n, (believed, hoped, *drawn), verified / corner, corner)
     if not proposals and n > 0 and not ask.view.pending:
         return Advice(stop="no untried design is left that could add to the front", certificate=certificate, notes=tables.notes)
@@ -74,7 +75,10 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
 
 def _batch(ask: Ask, tables: Tables, n: int, worlds: tuple[_World, ...], verified: Floats, corner: Floats) -> list[Proposal]:
     believed, hoped, *drawn = worlds
-    candidates = [p for p in dict.fromkeys(p for world in worlds for p in world.front) if p not in ask.seen]
+    spent = ask.problem(tables.mean, tables.glue, excluded=ask.seen)
+    candidates = [p for p in dict.fromkeys(p for world in worlds for p in world.front) if not is_excluded(spent, p)]
+    if not candidates and (other := _allocate(spent)) is not None:
+        candidates = [other.choices]
     pending = list(ask.seen[len(ask.view.finished) :])
     judges = [believed, *drawn]
     worth = [world.values(candidates) / corner for world in judges]
@@ -123,7 +127,7 @@ def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0
 
 def _exact_front(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float) -> list[Indices]:
     """Return some points of the whole front, evenly spread; [] where it is not two objectives alone."""
-    if len(ask.objectives) != 2 or ask.failed or any(limited.combine == "sum" for limited, _ in ask.limits):
+    if len(ask.objectives) != 2 or any(limited.combine == "sum" for limited, _ in ask.limits):
         return []
     first, second = (ask.problem(tables, glue, objective=place, optimism=optimism) for place in (0, 1))
     kept = []
@@ -190,8 +194,8 @@ def _gains(have: Floats, values: Floats) -> Floats:
     return np.array([hypervolume(np.vstack([front, value]), one) - base for value in values])
 
 
-def _allocate(problem: object) -> Allocation | None:
+def _allocate(problem: Problem) -> Allocation | None:
     try:
-        return allocate(problem)  # type: ignore[arg-type]
+        return allocate(problem)
     except InfeasibleError:
         return None

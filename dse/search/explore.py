@@ -15,7 +15,7 @@ Pending points count as known at their believed means. Several objectives: see `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ Probes = Literal["none", "staggered", "ends"]
 
 _BLIND = 3  # so many trials without a number of an objective, and the search gives up
 _THOMPSON_DRAWS = 16
+_LOOSER = 1.05  # than the least possible, where a limit cannot be kept as believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Options:
     """What a campaign may set.
 
     Attributes:
-        surrogate: kind of surrogate; `surrogate_options` are its keys.
+        surrogate: kind of surrogate.
+        surrogate_options: its keys, as pairs.
         tolerance: stop when nothing can be better by more than this share.
         confidence: of the bounds behind the certificate.
         probes: designs to start with: none (the best as believed), two that are staggered, or the smallest and the largest.
@@ -160,12 +162,12 @@ class _Step:
         if not core:
             return Advice(stop="every design that could keep the limits was tried or contains what failed", notes=notes)
         names = " and ".join(limit.name for limit in core)
-        nearest = _allocate(Problem(core[0].table, core[1:], core[0].combine, self.ask.failed))
+        nearest = _allocate(Problem(core[0].table, core[1:], core[0].combine, (*self.ask.failed, *self.ask.seen)))
         new = unasked(self.tables, ())
-        if n > 0 and nearest is not None and nearest.choices not in self.ask.seen:
-            if any(fresh[i] for fresh, i in zip(new, nearest.choices, strict=True)):
-                reason = f"the nearest to keeping {names}, which seems impossible: measure before saying so"
-                return Advice((Proposal(self._point(nearest.choices), "optimistic", reason),), notes=notes)
+        if nearest is not None and any(fresh[i] for fresh, i in zip(new, nearest.choices, strict=True)):
+            reason = f"the nearest to keeping {names}, which seems impossible: measure before saying so"
+            proposal = Proposal(self._point(nearest.choices), "optimistic", reason)
+            return Advice((proposal,) if n > 0 else (), notes=notes)
         stop = f"no design can keep {names} (confidence {self.options.confidence:.0%})"
         return Advice(stop=stop, certificate=certificate if incumbent else None, notes=notes)
 
@@ -220,10 +222,23 @@ class _Step:
         for _ in range(1 if z == 0 else 3):
             found = _allocate(self._mean_problem(margin))
             if found is None:
-                break
+                return best or self._nearest_miss()
             best = found.choices
             margin = [z * self._deviation(place, best) for place in range(len(margin))]
         return best
+
+    def _nearest_miss(self) -> Indices | None:
+        """Return the best design under the tightest limit that the mean tables can keep, one limit at a time."""
+        problem = self._mean_problem([])
+        core = conflict(problem)
+        if not core:
+            return None
+        least = _allocate(Problem(core[0].table, core[1:], core[0].combine, problem.excluded))
+        if least is None:
+            return None
+        reached = replace(core[0], maximum=least.objective * _LOOSER)
+        found = _allocate(replace(problem, limits=tuple(reached if limit is core[0] else limit for limit in problem.limits)))
+        return found.choices if found else None
 
     def _mean_problem(self, margin: list[float]) -> Problem:
         blame = self._incumbent()

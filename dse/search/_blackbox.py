@@ -1,0 +1,75 @@
+"""What searches that see only whole designs share: points as indices, objective values and broken limits of a trial.
+
+Notation: L layers; a point is one index per layer (ascending reuse factor).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.design import DesignPoint
+from dse.objectives import metric_value
+from dse.search._ask import Indices, indices
+from dse.search.base import Trial, View
+
+EXHAUSTED = "every point of the space has been tried"
+_TRIES = 200  # of random points, before all are listed
+_LISTED = 1_000_000  # points that may be listed
+
+
+def objectives(view: View, trial: Trial) -> tuple[float, ...] | None:
+    """Return the objectives of a finished trial; None if it failed or does not know one."""
+    if trial.qor is None:
+        return None
+    found = [metric_value(trial.qor, o.metric, view.part, view.target.clock_period_ns) for o in view.objectives]
+    return None if None in found else tuple(float(value) for value in found if value is not None)
+
+
+def violations(view: View, trial: Trial) -> tuple[float, ...] | None:
+    """Return by what share each limit is broken, 0 where it is kept; None if a metric is unknown."""
+    if trial.qor is None:
+        return None
+    found = []
+    for limit in view.limits:
+        value = metric_value(trial.qor, limit.metric, view.part, view.target.clock_period_ns)
+        if value is None:
+            return None
+        found.append(max(0.0, value / limit.maximum - 1.0) if limit.maximum > 0 else max(0.0, value))
+    return tuple(found)
+
+
+def merit(view: View, trial: Trial) -> float | None:
+    """Return one number to minimise: the objectives' geometric mean in log units, and a step up for broken limits."""
+    values, broken = objectives(view, trial), violations(view, trial)
+    if values is None or broken is None:
+        return None
+    return float(np.mean(np.log1p(values))) + (10.0 + sum(broken) if any(broken) else 0.0)
+
+
+def seen_indices(view: View) -> set[Indices]:
+    """Return all points proposed so far."""
+    return {indices(view, trial) for trial in (*view.finished, *view.pending)}
+
+
+def point(view: View, chosen: Indices) -> DesignPoint:
+    """Return the design of one index per layer."""
+    return view.space.point(tuple(option.choices[i] for option, i in zip(view.space.options, chosen, strict=True)))
+
+
+def counts(view: View) -> NDArray[np.intp]:
+    """Return (L,) how many choices each layer has."""
+    return np.array([len(option.choices) for option in view.space.options])
+
+
+def random_unseen(view: View, rng: np.random.Generator, taken: set[Indices]) -> Indices | None:
+    """Return a point that is not taken, each as likely as any other; None if there is none."""
+    sizes = counts(view)
+    for _ in range(_TRIES):
+        drawn = tuple(int(i) for i in rng.integers(0, sizes))
+        if drawn not in taken:
+            return drawn
+    if view.space.size > _LISTED or len(taken) >= view.space.size:
+        return None
+    free = [chosen for chosen in np.ndindex(*sizes) if chosen not in taken]
+    return free[int(rng.integers(len(free)))] if free else None
