@@ -58,7 +58,7 @@ def from_log(values: Floats) -> Floats:
 def row_key(row: Row) -> tuple[object, ...]:
     """What makes two rows replicates of each other: names and neighbours do not."""
     layer, choice, target = row
-    return (layer.shape, layer.attribute("kernel", 0), choice, target)
+    return (layer.shape, layer.attribute("kernel", 0), layer.attribute("input_packets"), choice, target)
 
 
 def one_fidelity(records: Sequence[LayerRecord]) -> tuple[LayerRecord, ...]:

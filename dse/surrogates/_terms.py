@@ -13,14 +13,14 @@ are the same for every kind and shape.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 
-from dse.estimate.context import alone
+from dse.estimate.context import Context, alone
 from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
 from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
 from dse.surrogates._features import Floats, Row, is_known_kind, sizes
@@ -137,7 +137,7 @@ def weights(built: Structure, metric: str, start: Start) -> Mapping[str, Weight]
 
 def counts(row: Row, metric: str) -> Mapping[str, float]:
     """Return how often one row has each term of a metric; what is missing counts 0."""
-    layer, choice, target = row
+    layer = row[0]
     g, built = sizes(*row), structure(row)
     if g is None or not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
         value = getattr(estimate_layer(*row), metric) if is_known_kind(layer.kind) else None
@@ -150,12 +150,19 @@ def counts(row: Row, metric: str) -> Mapping[str, float]:
     if metric in ("lut", "ff"):
         return area_terms(g)
     is_short_path = metric == "latency_cycles_min" and g.kind == "conv" and not g.is_unrolled
-    offset, found = shortest_latency_terms(g) if is_short_path else latency_terms(g, alone(layer, choice.strategy, target))
+    offset, found = shortest_latency_terms(g) if is_short_path else latency_terms(g, _context(row))
     turns = min(offset, float(g.slowest * g.steps))
     return {**found, "turns": turns, "waits": offset - turns}
 
 
-@lru_cache(maxsize=4096)
+def _context(row: Row) -> Context:
+    """Return a layer's surroundings as far as it tells them: in how many words its input arrives (`input_packets`), if it says so."""
+    layer, choice, target = row
+    known, packets = alone(layer, choice.strategy, target), layer.attribute("input_packets")
+    return replace(known, input_packets=packets) if isinstance(packets, int) else known
+
+
+@lru_cache(maxsize=1 << 16)
 def _terms(row: Row, metric: str, start: Start) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return w0 * phi and tau of all terms that the row's structure has, in a fixed order."""
     own, found = weights(structure(row), metric, start), counts(row, metric)

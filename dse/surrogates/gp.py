@@ -113,7 +113,7 @@ def fit_kind(data: Observed, start: Start) -> GpKind:
         posterior = Posterior(batch, train(batch))
     points = np.arange(len(data.rows))
     known = _calibration(posterior, data, points)
-    new = np.maximum(known, _calibration(posterior, data, data.groups)) if len(set(data.groups)) > 2 else known
+    new = _calibration(posterior, data, data.groups) if len(set(data.groups.tolist())) > 2 else known
     counts = (~np.isnan(data.values)).sum(axis=0).astype(np.float64)
     nugget = np.asarray(posterior.nugget.numpy(), dtype=np.float64)
     return GpKind(start, data, measured_range(feature_table(data.rows)), posterior, nugget, known, new, counts)

@@ -45,7 +45,8 @@ class NtorcBelief:
 
     def predict(self, layer: Layer, choices: Sequence[LayerChoice], *, confidence: float = 0.9) -> Prediction:
         if not choices:
-            return Prediction(*[np.zeros((0, len(METRICS)))] * 3, np.zeros(0, dtype=np.bool_))
+            nothing = np.zeros((0, len(METRICS)))
+            return Prediction(nothing, nothing, nothing, np.zeros(0, dtype=np.bool_))
         trees = self._trees(layer, choices)
         known = self.kinds.get(layer.kind)
         rows = [(layer, choice, self.target) for choice in choices]
