@@ -140,11 +140,15 @@ def compare(
     ] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="compare different networks or targets too")] = False,
     as_json: AsJson = False,
+    as_md: Annotated[bool, typer.Option("--md", help="print a Markdown table")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print bare numbers, one row a design")] = False,
+    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="write an HTML file instead")] = None,
 ) -> None:
     """Put campaigns side by side: unoptimised, the best of each, homogeneous."""
     from dse.commands.compare import compare as command
 
-    _exit(command(campaigns, homogeneous=tuple(homogeneous or ()), anyway=anyway, as_json=as_json))
+    form = "json" if as_json else "md" if as_md else "csv" if as_csv else "text"
+    _exit(command(campaigns, homogeneous=tuple(homogeneous or ()), anyway=anyway, form=form, page=page))
 
 
 @app.command()
@@ -216,6 +220,44 @@ def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash,
     from dse.commands.completion import completion as command
 
     _exit(command(shell))
+
+
+@app.command()
+def doctor(
+    campaign: Annotated[Path | None, typer.Argument(metavar="[CAMPAIGN.toml]", help="the campaign file")] = None,
+    probe: Annotated[bool, typer.Option("--probe", help="also log in to the hosts and ask the tool for its version")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether this machine, and a campaign's hosts, are ready."""
+    from dse.commands.doctor import doctor as command
+
+    _exit(command(campaign, probe=probe, as_json=as_json))
+
+
+@app.command()
+def cancel(
+    campaign: CampaignFile,
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="the first letters of its key; all that run unless given")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a job, or all that run; the campaign can go on later."""
+    from dse.commands.jobs import cancel as command
+
+    _exit(command(campaign, job, as_json=as_json))
+
+
+@app.command()
+def logs(
+    campaign: CampaignFile,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="the first letters of its key")],
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on until the job ends")] = False,
+) -> None:
+    """Show what the tool printed."""
+    from dse.commands.jobs import logs as command
+
+    _exit(command(campaign, job, follow=follow))
 
 
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)

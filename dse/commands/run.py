@@ -21,6 +21,7 @@ from dse.evaluate import Answer
 from dse.loop import Campaign, Signals, run
 from dse.store.journal import Event
 from dse.summary import summarise
+from dse.synth_backends.base import Closes
 from dse.view.live import Live
 from dse.view.notify import Notifier
 from dse.view.page_keeper import PageKeeper
@@ -59,6 +60,8 @@ def run_campaign(
         return code
     finally:
         campaign.journal.close()
+        if isinstance(question.backend, Closes):
+            question.backend.close()
 
 
 def exit_code(question: Question, state: CampaignState, signals: Signals) -> int:

@@ -91,3 +91,12 @@ class ListsRecorded(Protocol):
     def recorded(self, layer: Layer) -> tuple[LayerChoice, ...]:
         """Return the choices of a layer that can be served, ascending by reuse factor; empty if none."""
         ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A backend that holds workers or connections of this process."""
+
+    def close(self) -> None:
+        """End them; jobs go on."""
+        ...

@@ -204,27 +204,30 @@ def test_f06_endless_noise_costs_a_bounded_log(make: Make, site: Site, stage: st
     assert sum(path.stat().st_size for path in attempt.glob("log*")) <= 1 << 20
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     ("behavior", "kind"),
     [
         ({"report": "none"}, FailureKind.NO_REPORT),
-        ({"report": "truncated"}, FailureKind.NO_REPORT),
-        ({"report": "empty"}, FailureKind.NO_REPORT),
-        ({"report": "garbage"}, FailureKind.NO_REPORT),
         ({"report": "stale"}, FailureKind.NO_REPORT),
-        ({"top": "another"}, FailureKind.NO_REPORT),
         ({"part": "xcu250-figd2104-2L-e"}, FailureKind.NO_REPORT),
-        ({"clock_period_ns": 10.0}, FailureKind.NO_REPORT),
         ({"exit": 1}, FailureKind.UNKNOWN),
         ({"report": "undefined"}, FailureKind.UNDEFINED_RESULT),
         ({"failure": "design_error"}, FailureKind.DESIGN_ERROR),
-        ({"failure": "crash"}, FailureKind.TOOL_CRASH),
-        ({"failure": "out_of_memory"}, FailureKind.OUT_OF_MEMORY),
         ({"signal": "SIGKILL"}, FailureKind.OUT_OF_MEMORY),
-        ({"signal": "SIGSEGV"}, FailureKind.TOOL_CRASH),
+        pytest.param({"report": "truncated"}, FailureKind.NO_REPORT, marks=SLOW),
+        pytest.param({"report": "empty"}, FailureKind.NO_REPORT, marks=SLOW),
+        pytest.param({"report": "garbage"}, FailureKind.NO_REPORT, marks=SLOW),
+        pytest.param({"top": "another"}, FailureKind.NO_REPORT, marks=SLOW),
+        pytest.param({"clock_period_ns": 10.0}, FailureKind.NO_REPORT, marks=SLOW),
+        pytest.param({"failure": "crash"}, FailureKind.TOOL_CRASH, marks=SLOW),
+        pytest.param({"failure": "out_of_memory"}, FailureKind.OUT_OF_MEMORY, marks=SLOW),
+        pytest.param({"signal": "SIGSEGV"}, FailureKind.TOOL_CRASH, marks=SLOW),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_f07_f08_neither_an_exit_status_nor_a_report_is_trusted_alone(
     make: Make, behavior: dict[str, Any], kind: FailureKind
 ) -> None:
@@ -316,7 +319,8 @@ def test_f15_a_wiped_directory_is_lost_and_run_again(make: Make, site: Site, sta
     wait_running(backend, JOBS[:1])
     wait_started(starts, 1)
     (attempt,) = site.work.glob("*/attempt-1")
-    shutil.rmtree(attempt)
+    attempt.rename(site.work / "wiped")  # at once, as the shim still writes
+    shutil.rmtree(site.work / "wiped", ignore_errors=True)
     assert isinstance(only(run_until_done(backend, JOBS[:1])), Qor)
     assert len(starts()) == 2
 
@@ -325,9 +329,11 @@ def test_f15_a_wiped_directory_is_lost_and_run_again(make: Make, site: Site, sta
 
 
 def test_an_unknown_part_stops_the_campaign(make: Make, starts: Starts) -> None:
+    backend = make({"installed_parts": ["xcu"]})
     with pytest.raises(PartMissing, match=r"target\.part"):
-        run_until_done(make({"installed_parts": ["xcu"]}), JOBS)
+        run_until_done(backend, JOBS)
     assert len(starts()) <= 2
+    backend.advance(())
 
 
 def test_a_missing_tool_stops_the_campaign_at_once(make: Make, starts: Starts) -> None:
