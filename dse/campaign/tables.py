@@ -21,7 +21,14 @@ Number = int | float
 
 @dataclass(frozen=True, slots=True)
 class CampaignTable:
-    """What the campaign is called; its state lives in a folder of that name beside the file."""
+    """What the campaign is called; its state lives in a folder of that name beside the file.
+
+    Attributes:
+        name: letters, digits and `_`.
+        seed: of everything that is drawn at random; equal seeds give equal proposals for equal results.
+        cache: folder of the results that all campaigns share, seen from the file; "" is `cache` beside the folder `campaigns`, or
+            beside the file.
+    """
 
     name: str
     seed: int = 0
@@ -30,7 +37,12 @@ class CampaignTable:
 
 @dataclass(frozen=True, slots=True)
 class NetworkTable:
-    """The network."""
+    """The network.
+
+    Attributes:
+        source: its file, seen from the campaign's: Keras .json, .h5 or .keras, or a .toml that lists layers and sizes.
+        allow_code: read Lambda and custom layers too; nothing of them is run.
+    """
 
     source: str
     allow_code: bool = False
@@ -38,7 +50,18 @@ class NetworkTable:
 
 @dataclass(frozen=True, slots=True)
 class TargetTable:
-    """What it is built for."""
+    """What it is built for: all that changes the circuit besides network and reuse factors.
+
+    Attributes:
+        part: the full name of the device, with package and speed grade.
+        clock_period_ns: the requested period.
+        io_type: hls4ml's data flow between layers.
+        precision: of weights and results, unless a layer has its own.
+        toolchain: the synthesis tool and its version, e.g. "vitis_hls 2023.2".
+        hls4ml_version: of the library that writes the project.
+        clock_uncertainty_percent: margin that the tool keeps free; left out, hls4ml's default for the tool.
+        strategy: hls4ml's strategy of all layers, unless a layer has its own.
+    """
 
     part: str
     clock_period_ns: Number
@@ -52,7 +75,14 @@ class TargetTable:
 
 @dataclass(frozen=True, slots=True)
 class LayerTable:
-    """What is fixed or narrowed for one layer: `[layer.NAME]`."""
+    """What is fixed or narrowed for one layer: `[layer.NAME]`.
+
+    Attributes:
+        reuse_factor: the only one to use.
+        reuse_factors: the only ones to choose from.
+        strategy: instead of the target's.
+        precision: instead of the target's.
+    """
 
     reuse_factor: int | None = None
     reuse_factors: tuple[int, ...] | None = None
@@ -62,7 +92,12 @@ class LayerTable:
 
 @dataclass(frozen=True, slots=True)
 class SearchTable:
-    """How the next points are chosen; the other keys of `[search]` belong to the search (its `Options`)."""
+    """How the next points are chosen; the other keys of `[search]` belong to the search (its `Options`).
+
+    Attributes:
+        mode: performance balances the layers at full speed, compact lets the slowest be slower, explore minimises the objectives.
+        kind: the search; left out, anchor for performance and compact, explore for explore.
+    """
 
     mode: Mode = "explore"
     kind: str = ""
@@ -70,7 +105,12 @@ class SearchTable:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveTable:
-    """A metric to minimise."""
+    """A metric to minimise.
+
+    Attributes:
+        metric: one of the metrics below.
+        reference: where the hypervolume's box ends; all objectives need one for a hypervolume.
+    """
 
     metric: str
     reference: Number | None = None
@@ -78,7 +118,12 @@ class ObjectiveTable:
 
 @dataclass(frozen=True, slots=True)
 class LimitTable:
-    """A hard bound; "device" means the part's own capacity."""
+    """A hard bound on a design.
+
+    Attributes:
+        metric: one of the metrics below.
+        maximum: in the metric's own unit; "device" means the part's own capacity.
+    """
 
     metric: str
     maximum: Number | Literal["device"]
@@ -86,7 +131,12 @@ class LimitTable:
 
 @dataclass(frozen=True, slots=True)
 class BackendTable:
-    """Where syntheses run; the other keys of `[backend]` belong to the backend (its `Options`)."""
+    """Where syntheses run; the other keys of `[backend]` belong to the backend (its `Options`).
+
+    Attributes:
+        kind: the backend.
+        slots: how many jobs may run at once.
+    """
 
     kind: str
     slots: int = 1
@@ -94,7 +144,12 @@ class BackendTable:
 
 @dataclass(frozen=True, slots=True)
 class BudgetTable:
-    """Bounds on effort."""
+    """Bounds on effort; what is left out is unbounded. Raising one continues a campaign that it had stopped.
+
+    Attributes:
+        syntheses: backend runs started; what the cache answers costs nothing.
+        hours: of wall time, pauses between sessions not counted.
+    """
 
     syntheses: int | None = None
     hours: Number | None = None
@@ -102,7 +157,12 @@ class BudgetTable:
 
 @dataclass(frozen=True, slots=True)
 class NotifyTable:
-    """A command (argument list, never a shell line) to call on events; facts come in environment variables."""
+    """A command (argument list, never a shell line) to call on events; facts come in environment variables (`DSE_EVENT`, ...).
+
+    Attributes:
+        command: program and arguments; `dse run` asks before it is called for the first time.
+        on: the events; better is a new best design, failing a failed trial.
+    """
 
     command: tuple[str, ...] = ()
     on: tuple[Literal["done", "better", "failing"], ...] = field(default=("done", "better", "failing"))
