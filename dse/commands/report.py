@@ -130,9 +130,7 @@ def _layer_table(tree: TreeReport) -> Any:
     table.add_column("latency", justify="right")
     table.add_column("what bounds the II")
     for row in (*tree.layers, *tree.glue):
-        table.add_row(
-            *_layer_cells(row, tree.csynth.total.used, slowest, resources), style=None if row.index is not None else "dim"
-        )
+        table.add_row(*_layer_cells(row, tree, slowest, resources), style=None if row.index is not None else "dim")
     rest = tree.remainder
     if rest.is_known:
         cells = [_with_share(getattr(rest, name), getattr(tree.csynth.total.used, name)) for name in resources]
