@@ -2,65 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dse.assemble import Question, assemble, read_state
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
-from dse.commands.output import console, number, print_json, share
-from dse.design import DesignPoint, Job
+from dse.commands.output import clean, console, print_json
+from dse.design import Job
 from dse.errors import SpecError
 from dse.evaluate import Evaluator
 from dse.qor import Qor
 from dse.store.cache import Cache
 from dse.store.codec import point_to_json, qor_to_json
+from dse.store.fsops import write_atomically
 from dse.summary import summarise
+from dse.view.comparison import ROWS, SHARED, Column, Comparison, as_csv, markdown, percent, ratio, rows
 
-ROWS = (
-    ("II (cycles)", "ii_cycles_max"),
-    ("latency (cycles)", "latency_cycles_max"),
-    ("DSP", "dsp"),
-    ("LUT", "lut"),
-    ("FF", "ff"),
-    ("BRAM (18 Kb)", "bram_18k"),
-)
+FORMS = ("text", "json", "md", "csv")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One design of the comparison; `qor` None where it was not measured, and `note` says why."""
-
-    title: str
-    point: DesignPoint | None
-    qor: Qor | None
-    syntheses: int | None = None
-    note: str = ""
-
-
-def compare(paths: list[Path], *, homogeneous: tuple[int, ...] = (), anyway: bool = False, as_json: bool = False) -> int:
-    """Print unoptimised, each campaign's best, and homogeneous designs.
+def compare(
+    paths: list[Path],
+    *,
+    homogeneous: tuple[int, ...] = (),
+    anyway: bool = False,
+    form: str = "text",
+    page: Path | None = None,
+) -> int:
+    """Print unoptimised, each campaign's best, and homogeneous designs; `page` writes them as an HTML file instead.
 
     Raises:
         SpecError: the campaigns are not about the same network and target, and `anyway` is not set.
     """
     questions = [assemble(read_campaign(path)) for path in paths]
-    _same_subject(questions, anyway)
+    aliens = _aliens(questions, anyway)
     states = [read_state(question.spec) for question in questions]
     columns = [_uniform(questions[0], 1, "unoptimised", smallest=True)]
-    columns += [_best(question, state) for question, state in zip(questions, states, strict=True)]
+    columns += [replace(_best(q, state), is_alien=alien) for q, state, alien in zip(questions, states, aliens, strict=True)]
     columns += [_uniform(questions[0], factor, f"homogeneous {factor}") for factor in homogeneous]
-    if as_json:
-        print_json("compare", document(questions[0], columns))
+    spec = questions[0].spec
+    comparison = Comparison(spec.network.name, spec.part, questions[0].backend.fidelity, tuple(columns))
+    if page is not None:
+        from dse.view.comparison import page as page_of
+
+        write_atomically(page, page_of(comparison).encode())
+        console(stderr=True).print(f"{page}: {len(columns)} designs")
+    elif form == "json":
+        print_json("compare", document(questions[0], comparison))
+    elif form in ("md", "csv"):
+        sys.stdout.write(markdown(comparison) if form == "md" else as_csv(comparison))
     else:
-        _print(questions[0], columns)
+        _print(comparison)
     return 0
 
 
-def document(question: Question, columns: list[Column]) -> dict[str, Any]:
+def document(question: Question, comparison: Comparison) -> dict[str, Any]:
     """Return the document of `dse compare --json`; ratios are against the unoptimised design."""
-    first = columns[0].qor
+    first = comparison.columns[0]
     return {
         "part": question.spec.target.part,
         "fidelity": question.backend.fidelity.value,
@@ -70,16 +71,20 @@ def document(question: Question, columns: list[Column]) -> dict[str, Any]:
                 "point": point_to_json(column.point) if column.point else None,
                 "qor": qor_to_json(column.qor) if column.qor else None,
                 "syntheses": column.syntheses,
-                "ratio_to_unoptimised": {metric: _ratio(column.qor, first, metric) for _, metric in ROWS},
-                "device_percent": {metric: _percent(question, column.qor, metric) for metric in ("dsp", "lut", "ff", "bram_18k")},
+                "tool_hours": column.tool_hours,
+                "hypervolume": column.hypervolume,
+                "ratio_to_unoptimised": {metric: ratio(column, first, metric) for _, metric in ROWS},
+                "device_percent": {metric: percent(column, comparison.part, metric) for metric in SHARED},
+                "same_subject": not column.is_alien,
                 "note": column.note,
             }
-            for column in columns
+            for column in comparison.columns
         ],
     }
 
 
-def _same_subject(questions: list[Question], anyway: bool) -> None:
+def _aliens(questions: list[Question], anyway: bool) -> list[bool]:
+    """Return which questions have another subject than the first."""
     subjects = [(q.spec.network.digest, q.spec.target, q.backend.fidelity, q.backend.basis) for q in questions]
     names = ("network", "target", "fidelity", "constants or corpus")
     for question, subject in zip(questions[1:], subjects[1:], strict=True):
@@ -89,14 +94,20 @@ def _same_subject(questions: list[Question], anyway: bool) -> None:
                 f"{question.spec.path}: another {' and '.join(differing)} than {questions[0].spec.path}; the numbers do not compare."
                 " Pass --anyway to see them side by side all the same."
             )
+    return [subject != subjects[0] for subject in subjects]
 
 
 def _best(question: Question, state: CampaignState) -> Column:
-    incumbent = summarise(question, state).incumbent
+    summary = summarise(question, state)
+    incumbent = summary.incumbent
     if incumbent is None:
         note = "nothing measured yet: dse run " + str(question.spec.path) if not state.trials else "no design keeps the limits"
         return Column(question.spec.name, None, None, state.syntheses, note)
-    return Column(question.spec.name, incumbent.point, incumbent.qor, len(state.order))
+    seconds = [evaluation.provenance.tool_seconds for _, evaluation in state.evaluations]
+    hours = sum(known) / 3600 if (known := [second for second in seconds if second is not None]) else None
+    return Column(
+        question.spec.name, incumbent.point, incumbent.qor, len(state.order), tool_hours=hours, hypervolume=summary.hypervolume
+    )
 
 
 def _uniform(question: Question, factor: int, title: str, *, smallest: bool = False) -> Column:
@@ -122,40 +133,17 @@ def _uniform(question: Question, factor: int, title: str, *, smallest: bool = Fa
     return replace(column, qor=stored.outcome)
 
 
-def _ratio(qor: Qor | None, first: Qor | None, metric: str) -> float | None:
-    ours = None if qor is None else getattr(qor, metric)
-    base = None if first is None else getattr(first, metric)
-    return None if ours is None or not base else float(ours / base)
-
-
-def _percent(question: Question, qor: Qor | None, metric: str) -> float | None:
-    used = None if qor is None else getattr(qor, metric)
-    capacity = question.spec.part.capacity(metric)
-    return None if used is None or not capacity else 100 * float(used) / capacity
-
-
-def _print(question: Question, columns: list[Column]) -> None:
+def _print(comparison: Comparison) -> None:
     from rich.table import Table
 
-    out, part = console(), question.spec.part
+    out = console()
     table = Table(box=None, pad_edge=False)
     table.add_column("")
-    for column in columns:
-        table.add_column(column.title, justify="right")
-    for title, metric in ROWS:
-        cells = []
-        for column in columns:
-            value = None if column.qor is None else getattr(column.qor, metric)
-            cells.append(share(value, part.capacity(metric)) if metric in ("dsp", "lut", "ff", "bram_18k") else number(value))
-        table.add_row(title, *cells)
-    for title, metric in (("II against unoptimised", "ii_cycles_max"), ("DSP against unoptimised", "dsp")):
-        ratios = [_ratio(column.qor, columns[0].qor, metric) for column in columns]
-        table.add_row(title, *("-" if ratio is None else f"{ratio:.2f}x" for ratio in ratios))
-    table.add_row("reuse factors", *(str(column.point) if column.point else "-" for column in columns))
-    table.add_row("syntheses", *(number(column.syntheses) for column in columns))
-    kind = "estimates, not synthesis" if question.backend.fidelity == "estimate" else question.backend.fidelity.value
-    out.print(f"{question.spec.network.name} on {part.device} ({kind})")
+    for column in comparison.columns:
+        table.add_column(clean(column.heading), justify="right")
+    for row in rows(comparison):
+        table.add_row(*(clean(cell) for cell in row))
+    out.print(clean(comparison.heading))
     out.print(table)
-    for column in columns:
-        if column.note:
-            out.print(f"note: {column.title}: {column.note}")
+    for note in comparison.notes:
+        out.print(f"note: {clean(note)}")
