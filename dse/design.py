@@ -22,8 +22,8 @@ IO_TYPES: tuple[IoType, ...] = ("io_parallel", "io_stream")
 
 # Names go into Tcl, C++ and shell scripts: anything but an identifier is refused at the border.
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_FIXED = re.compile(r"ap_(u?)fixed<(\d+),(-?\d+)((?:,AP_[A-Z_]+){0,2})>")
-_TOOLCHAIN = re.compile(r"(vivado_hls|vitis_hls)\s+(\d{4}\.\d)(?:\.\d+)?")
+_FIXED = re.compile(r"ap_(u?)fixed\s*<\s*([0-9]+)\s*,\s*(-?[0-9]+)\s*((?:,\s*AP_[A-Z_]+\s*){0,2})>")
+_TOOLCHAIN = re.compile(r"(vivado_hls|vitis_hls)\s+([0-9]{4}\.[0-9])(?:\.[0-9]+)?")
 
 
 def is_identifier(name: str) -> bool:
@@ -64,11 +64,11 @@ class Precision:
         Raises:
             SpecError: if the text is no such type.
         """
-        match = _FIXED.fullmatch(re.sub(r"\s+", "", text))
+        match = _FIXED.fullmatch(text.strip())
         if match is None:
             raise SpecError(f'precision: got {text!r}, expected e.g. "ap_fixed<16,6>"')
         unsigned, width, integer, modes = match.groups()
-        return cls(int(width), int(integer), not unsigned, tuple(mode for mode in modes.split(",") if mode))
+        return cls(int(width), int(integer), not unsigned, tuple(mode.strip() for mode in modes.split(",") if mode.strip()))
 
     def __str__(self) -> str:
         inner = ",".join([str(self.width_bits), str(self.integer_bits), *self.modes])
