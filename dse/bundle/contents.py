@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.resources import files
@@ -185,24 +186,34 @@ def _wrapped(choices: dict[str, LayerChoice]) -> str:
 def _build(design: Design) -> str:
     toolchain = design.question.spec.target.toolchain
     names = programs(toolchain, "")
-    runs = "".join(_stage(design, stage) for stage in stages(toolchain, names[0], design.question.backend.fidelity, False))
-    missing = f"{names[0]} is not on PATH: source the settings of {toolchain} first"
+    known = " || ".join(f"command -v {name} >/dev/null" for name in names)
+    missing = f"{' or '.join(names)} is not on PATH: source the settings of {toolchain} first"
     return f"""#!/bin/sh
 # Writes the project and synthesises it with {toolchain}: ./build.sh [FOLDER]; then compares the report with expected.json.
 set -eu
 cd "$(dirname "$0")"
 PROJECT=${{1:-project}}
 PYTHON=${{PYTHON:-python3}}
-command -v {names[0]} >/dev/null || {{ echo "{missing}" >&2; exit 3; }}
+{known} || {{ echo "{missing}" >&2; exit 3; }}
 [ -e "$PROJECT" ] || "$PYTHON" convert.py "$PROJECT"
-{runs}"$PYTHON" verify.py --reports "$PROJECT"
+{"".join(_stages(design, names))}"$PYTHON" verify.py --reports "$PROJECT"
 """
 
 
-def _stage(design: Design, stage: dict[str, Any]) -> str:
-    command = " ".join(f'"{word}"' if " " in word else word for word in stage["argv"])
-    scripts = "".join(f"cat > \"$PROJECT/{name}\" <<'END'\n{text}END\n" for name, text in stage.get("files", {}).items())
-    return f'{scripts}(cd "$PROJECT" && {command})\n'
+def _stages(design: Design, names: list[str]) -> Iterator[str]:
+    """Yield the commands of each stage: the first of the toolchain's programs that is there does it."""
+    toolchain, fidelity = design.question.spec.target.toolchain, design.question.backend.fidelity
+    per_program = [stages(toolchain, name, fidelity, False) for name in names]
+    for alternatives in zip(*per_program, strict=True):
+        scripts: Any = alternatives[0].get("files", {})
+        for name, text in scripts.items():
+            yield f"cat > \"$PROJECT/{name}\" <<'END'\n{text}END\n"
+        words = ["if", *["elif"] * (len(names) - 1)]
+        for word, program, stage in zip(words, names, alternatives, strict=True):
+            argv: Any = stage["argv"]
+            command = " ".join(f'"{part}"' if " " in part else part for part in argv)
+            yield f'{word} command -v {program} >/dev/null; then (cd "$PROJECT" && {command})\n'
+        yield "fi\n"
 
 
 def _readme(design: Design) -> str:

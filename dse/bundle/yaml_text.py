@@ -42,8 +42,12 @@ def _scalar(item: object) -> str:
         return str(item)
     if isinstance(item, str):
         return _text(item)
-    return json.dumps(item)  # YAML reads JSON's numbers, booleans, null, lists and {}
+    text = json.dumps(item)  # YAML reads JSON's numbers, booleans, null, lists and {}
+    return re.sub(r"^(-?\d+)e", r"\1.0e", text) if isinstance(item, float) else text  # but takes 1e+16 for a text
 
 
 def _text(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text, ensure_ascii=True)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in quoted)
