@@ -29,6 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
+                os.fchmod(file.fileno(), 0o644)  # temporary files begin private; results are to be read by colleagues
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
         except BaseException:
@@ -55,6 +56,7 @@ def place_directory(path: Path, files: Mapping[str, bytes]) -> bool:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+        temporary.chmod(0o755)
         sync_directory(temporary)
         try:
             temporary.rename(path)
