@@ -160,3 +160,25 @@ def journal(of: Question, n_trials: int, *, n_pending: int = 0, is_over: bool = 
 def story(of: Question, n_trials: int, **changes: object) -> Story:
     pen = journal(of, n_trials, **changes)  # type: ignore[arg-type]
     return Story(of, pen.state, tuple(pen.events))
+
+
+def balanced(of: Question) -> Story:
+    """What the anchor heuristic does with the campaign, from its probes to its stop."""
+    searcher = registry.load("search", of.spec.search_kind).create(of.spec.search_options)
+    pen = Pen(of)
+    pen.add(events.opened(of.spec.name, of.meaning))
+    while True:
+        advice = searcher.propose(of.view(pen.state), 2)
+        if not advice.proposals:
+            pen.add(events.stopped("search", advice.stop or "done", advice))
+            return Story(of, pen.state, tuple(pen.events))
+        first = len(pen.state.trials) + 1
+        trials = [
+            Trial(number, job(of, p.point).key, p.point, p.proposed_by, p.reason, TrialStatus.PENDING)
+            for number, p in enumerate(advice.proposals, first)
+        ]
+        pen.add(events.proposed(trials, advice))
+        for trial in trials:
+            outcome = of.backend.advance([job(of, trial.point)])[0].evaluation.outcome
+            made = Evaluation(trial.key, of.backend.fidelity, outcome, Provenance("replay"))
+            pen.add(events.finished(trial.number, made, cached=False))
