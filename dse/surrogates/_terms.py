@@ -34,8 +34,16 @@ class Start(StrEnum):
     PLAIN = "plain"  # round numbers; for evaluations on the corpus that the constants were fitted on
 
 
-_EXACT, _SURE, _LIKELY, _OPEN = 0.03, 0.1, 0.5, 1.0  # tau, in log units
+_EXACT, _SURE, _LIKELY, _OPEN, _WIDE = 0.03, 0.1, 0.5, 1.0, 1.5  # tau, in log units
 _LEAST_WEIGHT = 0.5  # a fitted constant below 0 or about it could not move
+
+# Under io_parallel the estimate rests on no recording: its number may shrink, and parts of it grow, from a small share of it.
+_PARTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "lut": {"multiplier": 20, "folded": 5, "input": 5, "output": 5},
+        "ff": {"multiplier": 8, "folded": 2, "input": 5, "output": 5},
+    }
+)
 
 # Orders of magnitude of one unit of each term, for all kinds alike.
 _PLAIN: Mapping[str, Mapping[str, float]] = MappingProxyType(
@@ -119,6 +127,9 @@ def weights(built: Structure, metric: str, start: Start) -> Mapping[str, Weight]
     if not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
         is_count = bool(built.matrix) and metric in ("dsp", "bram_18k")
         small = {} if is_count else {"one": Weight(1.0, _OPEN), "elements": Weight(1.0, _OPEN)}
+        if built.matrix and metric in ("lut", "ff"):
+            parts = {name: Weight(weight, _WIDE) for name, weight in _PARTS[metric].items()}
+            return {"whole": Weight(1.0, _OPEN), **parts, **small}
         return {"whole": Weight(1.0, _LIKELY), **small}
     if metric == "dsp":
         return {"multiplier": Weight(1.0, _SURE), "folded": Weight(1.0, _LIKELY)}
@@ -141,7 +152,13 @@ def counts(row: Row, metric: str) -> Mapping[str, float]:
     g, built = sizes(*row), structure(row)
     if g is None or not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
         value = getattr(estimate_layer(*row), metric) if is_known_kind(layer.kind) else None
-        return {"one": 10.0, "elements": float(layer.n_in)} if value is None else {"whole": float(value), "one": 1.0}
+        if value is None:
+            return {"one": 10.0, "elements": float(layer.n_in)}
+        whole = {"whole": float(value), "one": 1.0}
+        if g is None or metric not in ("lut", "ff"):
+            return whole
+        own = "folded" if g.slowest == 1 else "multiplier"
+        return {**whole, own: float(g.n_multipliers), "input": float(layer.n_in), "output": float(layer.n_out)}
     if metric == "dsp":
         is_constant = any(matrix.reuse_factor == 1 for matrix in g.matrices)
         return {"folded" if is_constant else "multiplier": count_dsps(g)}

@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dse.design import Fidelity, Layer, LayerChoice, Target
+from dse.design import STRATEGIES, Fidelity, Layer, LayerChoice, Target
 from dse.layers.base import legal_reuse_factors
 from dse.qor import LayerRecord, Qor
+from dse.registry import layer_kinds
 from dse.surrogates import gp
 from dse.surrogates._features import NAMES, feature_table, hardly_matters
 from dse.surrogates._observed import from_log, observe, one_fidelity, to_log
@@ -189,3 +190,33 @@ def test_features_name_every_column() -> None:
     assert table[0, NAMES.index("log2_multipliers")] == 6.0
     assert table[1, NAMES.index("is_above_n_in")] == 1.0
     assert hardly_matters("lut").sum() > 0
+
+
+@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
+def test_every_kind_of_layer_is_believed_under_every_strategy(io_type: str) -> None:
+    target = replace(TARGET, io_type=io_type)
+    belief = gp.create(gp.Options()).fit([], target, seed=0)
+    choices = [LayerChoice(4, strategy) for strategy in STRATEGIES]
+    for kind in layer_kinds():
+        n_state = 4 if kind.endswith(("lstm", "gru")) else 0
+        layer = Layer("layer", kind, 16, 16, n_positions=4, n_state=n_state, output_shape=(4, 16))
+        predicted = belief.predict(layer, choices)
+        assert np.isfinite([predicted.lower, predicted.mean, predicted.upper]).all(), kind
+        assert predicted.extrapolates.all()
+
+
+def test_io_parallel_learns_as_well() -> None:
+    target = replace(TARGET, io_type="io_parallel")
+    records = [replace(record, target=target) for record in two_probes()]
+    belief = gp.create(gp.Options()).fit(records, target, seed=0)
+    truth = np.array([measured(LAYERS[2], f).qor.lut for f in FACTORS[LAYERS[2]]])
+    predicted = belief.predict(LAYERS[2], [LayerChoice(f) for f in FACTORS[LAYERS[2]]])
+    assert np.median(np.abs(predicted.mean[:, LUT] / truth - 1)) < 0.25
+    assert ((predicted.lower[:, LUT] <= truth) & (truth <= predicted.upper[:, LUT])).mean() > 0.7
+
+
+def test_a_layer_that_tells_how_its_input_arrives_is_believed_so() -> None:
+    slow, quick = (replace(LAYERS[3], attributes=(("input_packets", words),)) for words in (64, 1))
+    belief = gp.create(gp.Options()).fit([], TARGET, seed=0)
+    cycles = [belief.predict(layer, [LayerChoice(4)]).mean[0, CYCLES] for layer in (slow, quick)]
+    assert cycles[0] - cycles[1] > 50
