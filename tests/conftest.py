@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test judges by time: a loaded machine is slow, and that is no bug. In CI the same examples every time.
+settings.register_profile(
+    "dse", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("dse")
 
 ROOT = Path(__file__).resolve().parent.parent
 
