@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from daemons import MISSING, Slurm
 from execution_kit import StubSource, job_for, orphans, run_until_done
 
 from dse.errors import BackendError, SpecError
@@ -22,126 +20,12 @@ from dse.qor import Failure, FailureKind, Qor
 from dse.synth_backends import slurm
 from dse.synth_backends.base import Site
 
-PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "scontrol")
-MISSING = [name for name in PROGRAMS if shutil.which(name) is None and not Path("/usr/sbin", name).exists()]
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)} here"),
     pytest.mark.skipif(os.geteuid() != 0, reason="slurmd wants to be root"),
 ]
 JOBS = (job_for(1, 1), job_for(2, 2), job_for(4, 4))
-
-
-def program(name: str) -> str:
-    return shutil.which(name) or f"/usr/sbin/{name}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class Slurm:
-    """munged, slurmctld and slurmd with all their files in one directory."""
-
-    root: Path
-    daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    @property
-    def conf(self) -> Path:
-        return self.root / "slurm.conf"
-
-    def configure(self) -> None:
-        host = os.uname().nodename
-        for name in ("state", "spool", "munge"):
-            (self.root / name).mkdir(mode=0o755)
-        key = self.root / "munge" / "key"
-        key.write_bytes(os.urandom(128))
-        key.chmod(0o600)
-        settings = {
-            "ClusterName": "test", "SlurmctldHost": f"{host}(127.0.0.1)", "SlurmUser": "root", "AuthType": "auth/munge",
-            "AuthInfo": f"socket={self.root}/munge/socket", "CredType": "cred/munge", "SlurmctldPort": free_port(),
-            "SlurmdPort": free_port(), "StateSaveLocation": self.root / "state", "SlurmdSpoolDir": self.root / "spool",
-            "SlurmctldPidFile": self.root / "ctld.pid", "SlurmdPidFile": self.root / "d.pid", "SwitchType": "switch/none",
-            "SlurmctldLogFile": self.root / "ctld.log", "SlurmdLogFile": self.root / "d.log", "MpiDefault": "none",
-            "ProctrackType": "proctrack/linuxproc", "TaskPlugin": "task/none", "SelectType": "select/cons_tres",
-            "SelectTypeParameters": "CR_CPU_Memory", "ReturnToService": 2, "Licenses": "vivado:1", "KillWait": 2,
-            "SchedulerParameters": "sched_interval=1,bf_interval=1,batch_sched_delay=0", "JobAcctGatherType": "jobacct_gather/none",
-            "AccountingStorageType": "accounting_storage/none", "SlurmdParameters": "config_overrides", "JobRequeue": 0, "MessageTimeout": 3,
-        }  # fmt: skip
-        lines = [f"{name}={value}" for name, value in settings.items()]
-        lines.append(f"NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=8000 State=UNKNOWN")
-        lines.append(f"PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=100")
-        self.conf.write_text("\n".join(lines) + "\n")
-
-    def start(self, name: str, *argv: str) -> None:
-        environment = dict(os.environ, SLURM_CONF=str(self.conf))
-        with (self.root / f"{name}.out").open("ab") as output:
-            self.daemons[name] = subprocess.Popen(
-                [program(name), *argv],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def start_all(self) -> None:
-        munge = self.root / "munge"
-        options = [
-            f"--{what}={munge / what.removesuffix('-file')}" for what in ("socket", "key-file", "pid-file", "log-file", "seed-file")
-        ]
-        self.start("munged", "--foreground", "--force", *options)
-        self.wait(lambda: (munge / "socket").exists())
-        self.start_controller()
-        self.start("slurmd", "-D", "-f", str(self.conf))
-        self.wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
-
-    def start_controller(self) -> None:
-        self.start("slurmctld", "-D", "-f", str(self.conf))
-        self.wait(lambda: "UP" in self.ask("scontrol", "ping"))
-
-    def kill(self, name: str) -> None:
-        daemon = self.daemons.pop(name)
-        daemon.kill()
-        daemon.wait()
-
-    def ask(self, *argv: str) -> str:
-        environment = dict(os.environ, SLURM_CONF=str(self.conf))
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=False)
-        return done.stdout
-
-    def wait(self, is_true: Callable[[], bool], seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while not is_true():
-            assert time.monotonic() < deadline, [path.read_text()[-800:] for path in self.root.glob("*.*o*") if path.is_file()]
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        for name in ("slurmd", "slurmctld", "munged"):
-            if name in self.daemons:
-                daemon = self.daemons.pop(name)
-                daemon.send_signal(signal.SIGTERM)
-                try:
-                    daemon.wait(10)
-                except subprocess.TimeoutExpired:
-                    daemon.kill()
-                    daemon.wait()
-
-
-@pytest.fixture(scope="module")
-def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    one = Slurm(tmp_path_factory.mktemp("slurm"))
-    one.configure()
-    try:
-        one.start_all()
-        yield one
-        one.ask("scancel", "--me")
-        one.wait(lambda: not one.ask("squeue", "-h"), 20)
-    finally:
-        one.stop()
 
 
 Make = Callable[..., slurm.Engine]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from daemons import SSHD, Sshd
 from execution_kit import StubSource, job_for, orphans, run_until_done
 
 from dse.errors import BackendError, ConnectionLost, SpecError
@@ -24,97 +22,10 @@ from dse.qor import Failure, Qor
 from dse.synth_backends import ssh
 from dse.synth_backends.base import Site
 
-SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 pytestmark = [
     pytest.mark.sshd,
     pytest.mark.skipif(not Path(SSHD).exists() or shutil.which("ssh") is None, reason="no OpenSSH server and client here"),
 ]
-
-
-@dataclass
-class Sshd:
-    """One sshd on a port of its own."""
-
-    root: Path
-    port: int
-    options: dict[str, str] = field(default_factory=dict)
-    server: subprocess.Popen[bytes] | None = None
-
-    @property
-    def config(self) -> Path:
-        return self.root / "ssh_config"
-
-    def start(self) -> None:
-        settings = {
-            "Port": self.port, "ListenAddress": "127.0.0.1", "HostKey": self.root / "host_key", "PidFile": "none",
-            "AuthorizedKeysFile": self.root / "authorized_keys", "StrictModes": "no", "UsePAM": "no", "PasswordAuthentication": "no",
-            "PermitRootLogin": "prohibit-password", "LogLevel": "QUIET", **self.options,
-        }  # fmt: skip
-        path = self.root / "sshd_config"
-        path.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-        self.server = subprocess.Popen([SSHD, "-D", "-f", str(path)], stdin=subprocess.DEVNULL, start_new_session=True)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-
-    def sessions(self) -> list[int]:
-        """The processes that serve connections: children of our server, however deep."""
-        from dse.execution import process
-
-        assert self.server is not None
-        kin = process.descendants(self.server.pid)
-        return [pid for pid in kin if (Path("/proc") / str(pid) / "comm").read_text().startswith("sshd")]
-
-    def cut(self) -> None:
-        """Kill all connections, not the server."""
-        for pid in self.sessions():
-            os.kill(pid, signal.SIGKILL)
-
-    def stop(self) -> None:
-        if self.server is not None:
-            for pid in [*self.sessions(), self.server.pid]:
-                for name in (signal.SIGCONT, signal.SIGKILL):
-                    try:
-                        os.kill(pid, name)
-                    except ProcessLookupError:
-                        break
-            self.server.wait()
-            self.server = None
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("keys")
-    for name in ("host_key", "other_host_key", "user_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(root / name)], check=True)
-    return root
-
-
-@pytest.fixture
-def sshd(tmp_path: Path, keys: Path) -> Iterator[Sshd]:
-    root = tmp_path / "sshd"
-    shutil.copytree(keys, root)
-    Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
-    shutil.copy(root / "user_key.pub", root / "authorized_keys")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    known = " ".join((root / "host_key.pub").read_text().split()[:2])
-    (root / "known_hosts").write_text("".join(f"[127.0.0.1]:{port} {known}\n" for _ in range(1)))
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    (root / "ssh_config").write_text(
-        f"Host lab*\n  HostName 127.0.0.1\n  Port {port}\n  User {user}\n  IdentityFile {root}/user_key\n  IdentitiesOnly yes\n"
-        f"  UserKnownHostsFile {root}/known_hosts\n  GlobalKnownHostsFile /dev/null\n"
-    )
-    server = Sshd(root, port)
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
