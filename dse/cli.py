@@ -342,6 +342,110 @@ def nas_deploy(
     _exit(command(search, simulate=simulate, bundles=bundles, as_json=as_json))
 
 
+bench_app = typer.Typer(help="Measure searches on spaces whose optimum is known.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(bench_app, name="bench")
+
+CorpusFolder = Annotated[Path, typer.Option("--corpus", help="recorded layers: a folder or a .jsonl file")]
+NetworksFile = Annotated[Path, typer.Option("--networks", help="a TOML file of [[network]] tables")]
+TableFolder = Annotated[Path, typer.Option("--tables", help="the folder of N-TORC's Table IV predictions")]
+Searches = Annotated[
+    list[str] | None, typer.Option("--search", metavar="KIND[+KEY=VALUE...]", help="a search to run; repeatable; default explore")
+]
+Seeds = Annotated[int, typer.Option("--seeds", help="repetitions of every run")]
+MaxSyntheses = Annotated[int, typer.Option("--max-syntheses", help="where a search is given up")]
+LimitFactors = Annotated[list[float] | None, typer.Option("--factor", help="latency limit over the least possible; repeatable")]
+
+
+@bench_app.command("sample-efficiency")
+def bench_sample_efficiency(
+    corpus: CorpusFolder,
+    networks: NetworksFile,
+    seeds: Seeds = 1,
+    search: Searches = None,
+    replicates: Annotated[str, typer.Option("--replicates", help="median, or sample: one of the recordings each time")] = "median",
+    transfer: Annotated[bool, typer.Option("--transfer", help="let searches learn from the corpus's other shapes")] = False,
+    max_syntheses: MaxSyntheses = 50,
+    factor: LimitFactors = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count syntheses to the true optimum, and to the certificate."""
+    from dse.commands import bench
+
+    code = bench.efficiency(
+        corpus,
+        networks,
+        seeds=seeds,
+        searches=search or (),
+        replicates=replicates,
+        transfer=transfer,
+        max_syntheses=max_syntheses,
+        factors=factor or (),
+        as_json=as_json,
+    )
+    _exit(code)
+
+
+@bench_app.command("table4")
+def bench_table4(
+    tables: TableFolder,
+    seeds: Seeds = 1,
+    search: Searches = None,
+    max_syntheses: MaxSyntheses = 50,
+    factor: LimitFactors = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do the same on N-TORC's Table IV, taken as if measured: 1e11 points, rugged."""
+    from dse.commands import bench
+
+    searches, factors = search or (), factor or ()
+    _exit(bench.table4(tables, seeds=seeds, searches=searches, max_syntheses=max_syntheses, factors=factors, as_json=as_json))
+
+
+@bench_app.command("pareto")
+def bench_pareto(
+    corpus: CorpusFolder,
+    networks: NetworksFile,
+    seeds: Seeds = 1,
+    search: Searches = None,
+    max_syntheses: MaxSyntheses = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show how much of the true front is uncovered after so many syntheses."""
+    from dse.commands import bench
+
+    _exit(bench.pareto(corpus, networks, seeds=seeds, searches=search or (), max_syntheses=max_syntheses, as_json=as_json))
+
+
+@bench_app.command("allocation")
+def bench_allocation(
+    tables: TableFolder,
+    corpus: Annotated[Path | None, typer.Option("--corpus", help="records to train a second opinion on")] = None,
+    surrogate: Annotated[str, typer.Option("--surrogate", metavar="KIND", help="who gives the second opinion")] = "gp",
+    trials: Annotated[list[int] | None, typer.Option("--trials", help="of random search and annealing; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Solve N-TORC's Table IV exactly, by chance and by annealing."""
+    from dse.commands import bench
+
+    _exit(bench.allocation(tables, corpus=corpus, surrogate=surrogate, trials=trials or (), seed=seed, as_json=as_json))
+
+
+@bench_app.command("overhead")
+def bench_overhead(
+    corpus: CorpusFolder,
+    networks: NetworksFile,
+    search: Searches = None,
+    results: Annotated[list[int] | None, typer.Option("--results", help="how many are in; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Time what a search itself costs per result."""
+    from dse.commands import bench
+
+    _exit(bench.overhead(corpus, networks, searches=search or (), results=results or (), seed=seed, as_json=as_json))
+
+
 def main() -> None:
     """Entry point of the `dse` script: every error that is the user's to mend is one message and an exit code."""
     from dse.errors import DseError

@@ -123,6 +123,11 @@ def _fit(kind: str, options: Any, records: tuple[LayerRecord, ...], target: Targ
     return belief
 
 
+def forget() -> None:
+    """Drop all remembered fits, e.g. to time one."""
+    _fit.cache_clear()
+
+
 def _records(view: View) -> tuple[LayerRecord, ...]:
     """Return what the campaign's own trials measured, layer by layer."""
     fidelity = view.transfer[0].fidelity if view.transfer else Fidelity.CSYNTH

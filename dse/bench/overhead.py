@@ -1,0 +1,57 @@
+"""What a search costs itself: seconds per result when 10, 100 and 1,000 results are in."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.bench.cases import make_case, record_network
+from dse.bench.drive import start_view
+from dse.bench.efficiency import make_searcher
+from dse.bench.networks import read_networks
+from dse.corpus import read_corpus
+from dse.corpus.ntorc import TARGET
+from dse.parts import find_part
+from dse.search import _tables
+from dse.search.base import Trial, TrialStatus
+
+
+def overhead(
+    corpus_path: Path, networks: Path, searches: tuple[str, ...], counts: tuple[int, ...], seed: int
+) -> list[dict[str, Any]]:
+    """Time one proposal of each search after so many random results, on the largest network of the file.
+
+    The surrogate is fitted anew: what a search remembers between calls is thrown away first. The second of two is taken, so that
+    loading libraries does not count.
+
+    Raises:
+        CorpusError, NetworkError: the files do not fit.
+    """
+    corpus = read_corpus(corpus_path)
+    part = find_part(corpus.target.part if corpus.target else TARGET.part)
+    network = max(read_networks(networks), key=lambda network: len(network.layers))
+    case = make_case(record_network(corpus, network, part), 2.0)
+    start, rng, rows = start_view(case, seed), np.random.default_rng(seed), []
+    sizes = [len(option.choices) for option in case.recorded.space.options]
+    points = list(dict.fromkeys(tuple(int(i) for i in row) for row in rng.integers(0, sizes, (2 * max(counts), len(sizes)))))
+    trials = [
+        Trial(
+            n, f"bench-{n}", case.recorded.point(p), "random", "", TrialStatus.DONE, case.recorded.evaluate(case.recorded.point(p))
+        )
+        for n, p in enumerate(points[: max(counts)], 1)
+    ]
+    for name in searches:
+        searcher = make_searcher(name)
+        for count in counts:
+            view = replace(start, finished=tuple(trials[:count]))
+            for _ in range(2):
+                _tables.forget()
+                began = time.perf_counter()
+                searcher.propose(view, 1)
+                seconds = time.perf_counter() - began
+            rows.append({"search": name, "network": network.name, "results": count, "seconds": round(seconds, 4)})
+    return rows

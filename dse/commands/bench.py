@@ -1,0 +1,194 @@
+"""`dse bench`: what a search needs on spaces whose optimum is known, and what its parts cost. Progress goes to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from dse.bench.efficiency import FACTORS, Plan, sample_efficiency, summarize
+from dse.bench.efficiency import table4 as run_table4
+from dse.commands.output import console, number, print_json
+from dse.errors import SpecError
+from dse.synth_backends.replay import Replicates
+
+DEFAULT_SEARCHES = ("explore",)
+
+
+def efficiency(
+    corpus: Path,
+    networks: Path,
+    *,
+    seeds: int = 1,
+    searches: Sequence[str] = (),
+    replicates: str = "median",
+    transfer: bool = False,
+    max_syntheses: int = 50,
+    factors: Sequence[float] = (),
+    as_json: bool = False,
+) -> int:
+    """Print syntheses to the true optimum of recorded spaces; 0 if our own search missed none, else 1."""
+    plan = _plan(seeds, searches, replicates, transfer, max_syntheses, factors)
+    runs = sample_efficiency(corpus, networks, plan, progress=_progress)
+    return _print_runs(runs, "recorded spaces", as_json)
+
+
+def table4(
+    tables: Path,
+    *,
+    seeds: int = 1,
+    searches: Sequence[str] = (),
+    max_syntheses: int = 50,
+    factors: Sequence[float] = (),
+    as_json: bool = False,
+) -> int:
+    """The same on N-TORC's Table IV, taken as if measured."""
+    plan = _plan(seeds, searches, "median", False, max_syntheses, factors or (*FACTORS, 8.0))
+    runs = run_table4(tables, plan, progress=_progress)
+    return _print_runs(runs, "Table IV taken as measured", as_json)
+
+
+def pareto(
+    corpus: Path, networks: Path, *, seeds: int = 1, searches: Sequence[str] = (), max_syntheses: int = 20, as_json: bool = False
+) -> int:
+    """Print how much of the true front's hypervolume is uncovered after so many syntheses."""
+    from dse.bench.pareto import AT
+    from dse.bench.pareto import pareto as run
+
+    runs = run(corpus, networks, tuple(searches) or DEFAULT_SEARCHES, seeds, max_syntheses, _progress)
+    if as_json:
+        print_json("bench", {"runs": runs})
+        return 0
+    for kind in ("verified", "composed"):
+        rows = []
+        for name in dict.fromkeys(record["search"] for record in runs):
+            own = [record for record in runs if record["search"] == name]
+            shares = [sum(r[f"{kind}_at"].get(str(n), 0.0) for r in own) / len(own) for n in AT]
+            reached = [r[f"syntheses_to_99_{kind}"] for r in own]
+            known = sorted(n for n in reached if n is not None)
+            rows.append(
+                [name, *(f"{s:.1%}" for s in shares), f"{len(known)}/{len(own)}", str(known[len(known) // 2] if known else "-")]
+            )
+        _table(f"hypervolume, {kind} designs", ["search", *(str(n) for n in AT), "reach 99 %", "median"], rows)
+    return 0
+
+
+def allocation(
+    tables: Path,
+    *,
+    corpus: Path | None = None,
+    surrogate: str = "gp",
+    trials: Sequence[int] = (),
+    seed: int = 0,
+    as_json: bool = False,
+) -> int:
+    """Print N-TORC's Table IV again: exact, random and annealed; with a corpus also what a surrogate of ours says of it."""
+    from dse.bench.stochastic import compare, second_opinion
+
+    models = compare(tables, tuple(trials) or (1_000, 10_000, 100_000, 1_000_000), seed)
+    opinions = second_opinion(tables, corpus, surrogate) if corpus else {}
+    if as_json:
+        print_json("bench", {"models": models, "second_opinion": opinions})
+        return 0
+    for name, model in models.items():
+        rows = [
+            [a["method"], number(a["trials"]), *(number(a[key]) for key in ("lut", "dsp", "latency_cycles")), f"{a['seconds']:.4f}"]
+            for a in model["answers"]
+        ]
+        _table(f"{name}, {model['space_size']:.3g} points", ["method", "trials", "LUT", "DSP", "cycles", "seconds"], rows)
+    for name, said in opinions.items():
+        inside = said["optimum_inside"]
+        lines = [
+            f"{name}: the published optimum takes {said['published_predicted_cycles']:,.0f} cycles as its forests predict, "
+            f"{said['surrogate_cycles']:,.0f} as {surrogate} does "
+            f"({said['surrogate_cycles_lower']:,.0f} to {said['surrogate_cycles_upper']:,.0f}; limit {said['limit_cycles']:,.0f}); "
+            f"{said['extrapolated_layers']} of its layers lie outside what was measured.",
+            f"  the tie of largest reuse factors: {said['largest_tie_surrogate_cycles']:,.0f} cycles as {surrogate} predicts "
+            f"({', '.join(map(str, said['largest_tie_reuse_factors']))}; {said['largest_tie_beyond_measured']} beyond any measured)",
+            f"  optimum at measured reuse factors: {_sentence(inside)}",
+            f"  optimum everywhere, as {surrogate} predicts: {_sentence(said['optimum_everywhere'])}",
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def overhead(
+    corpus: Path, networks: Path, *, searches: Sequence[str] = (), results: Sequence[int] = (), seed: int = 0, as_json: bool = False
+) -> int:
+    """Print the seconds that one proposal takes after so many results."""
+    from dse.bench.overhead import overhead as run
+
+    rows = run(corpus, networks, tuple(searches) or DEFAULT_SEARCHES, tuple(results) or (10, 100, 1_000), seed)
+    if as_json:
+        print_json("bench", {"runs": rows})
+        return 0
+    _table(
+        "seconds per result",
+        ["search", "results", "seconds"],
+        [[r["search"], str(r["results"]), f"{r['seconds']:.3f}"] for r in rows],
+    )
+    return 0
+
+
+def _plan(
+    seeds: int, searches: Sequence[str], replicates: str, transfer: bool, max_syntheses: int, factors: Sequence[float]
+) -> Plan:
+    if replicates not in ("median", "sample"):
+        raise SpecError(f'--replicates: got {replicates!r}, expected "median" or "sample"')
+    if seeds < 1 or max_syntheses < 1:
+        raise SpecError(f"--seeds {seeds}, --max-syntheses {max_syntheses}: expected at least 1 each")
+    chosen = cast(Replicates, replicates)
+    return Plan(tuple(searches) or DEFAULT_SEARCHES, seeds, tuple(factors) or FACTORS, chosen, transfer, max_syntheses)
+
+
+def _print_runs(runs: list[dict[str, Any]], title: str, as_json: bool) -> int:
+    rows = summarize(runs)
+    ours = next((row for row in rows if row["search"].split("+")[0] == "explore"), None)
+    code = 1 if ours is not None and ours["missed"] else 0
+    if as_json:
+        print_json("bench", {"runs": runs, "summary": rows})
+        return code
+    head = ["search", "runs", "median", "worst", "missed", "certificate median", "worst", "true", "s/synthesis"]
+    table = [
+        [
+            row["search"],
+            str(row["runs"]),
+            number(row["median"], 1),
+            number(row["worst"]),
+            str(row["missed"]),
+            number(row["certificate_median"], 1),
+            number(row["certificate_worst"]),
+            f"{row['certificates_true']}/{row['certificates']}",
+            f"{row['overhead_seconds']:.2f}",
+        ]
+        for row in rows
+    ]
+    _table(f"syntheses to within 1 % of the optimum: {title}", head, table)
+    return code
+
+
+def _progress(record: dict[str, Any]) -> None:
+    found = record.get("syntheses_to_optimum", record.get("syntheses_to_99_composed"))
+    factor = f" x{record['limit_factor']:g}" if "limit_factor" in record else ""
+    sys.stderr.write(f"{record['network']}{factor} {record['search']} seed {record['seed']}: {'-' if found is None else found}\n")
+
+
+def _sentence(answer: dict[str, Any] | None) -> str:
+    if answer is None:
+        return "none keeps the limit"
+    return (
+        f"{answer['lut']:,.0f} LUT, {answer['dsp']:,.0f} DSP, {answer['latency_cycles']:,.0f} cycles "
+        f"at reuse factors {', '.join(map(str, answer['reuse_factors']))}"
+    )
+
+
+def _table(title: str, head: list[str], rows: list[list[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for place, name in enumerate(head):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
