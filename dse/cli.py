@@ -284,13 +284,14 @@ def surrogate_evaluate(
     corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="recorded layers: a folder or .jsonl file, or its name")],
     surrogate: Annotated[list[str] | None, typer.Option("--surrogate", metavar="KIND", help="only this one; repeatable")] = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="only layers of this kind; repeatable")] = None,
+    start: Annotated[str, typer.Option("--start", help="estimate: its fitted constants; plain: round numbers; auto")] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="of the forests")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show how well each surrogate predicts shapes that it has not seen: every shape is left out in turn, never a row."""
     from dse.commands.surrogate import DEFAULT, evaluate
 
-    _exit(evaluate(corpus, surrogates=surrogate or DEFAULT, kinds=kind or (), seed=seed, as_json=as_json))
+    _exit(evaluate(corpus, surrogates=surrogate or DEFAULT, kinds=kind or (), start=start, seed=seed, as_json=as_json))
 
 
 nas_app = typer.Typer(help="Search network architectures, and deploy the best.", no_args_is_help=True, rich_markup_mode=None)

@@ -24,7 +24,13 @@ DEFAULT = ("gp", "forest", "adaptive", "ntorc")
 
 
 def evaluate(
-    corpus: str | Path, *, surrogates: Sequence[str] = DEFAULT, kinds: Sequence[str] = (), seed: int = 0, as_json: bool = False
+    corpus: str | Path,
+    *,
+    surrogates: Sequence[str] = DEFAULT,
+    kinds: Sequence[str] = (),
+    start: str = "auto",
+    seed: int = 0,
+    as_json: bool = False,
 ) -> int:
     """Print R2, MAPE, RMSE and interval coverage per kind of layer and metric, every shape left out in turn.
 
@@ -32,13 +38,17 @@ def evaluate(
         corpus: a path, or a name that `find_corpus` knows.
         surrogates: kinds of surrogates, in the order printed.
         kinds: kinds of layers; all if empty.
+        start: where the weights of the estimate's terms start: "estimate" (its fitted constants), "plain" (round numbers), or "auto":
+            plain on the corpus that the constants were fitted on, because starting there would be looking at the answers.
 
     Raises:
         CorpusError: the corpus holds no layer (of these kinds), or no kind has two shapes.
-        SpecError: no such surrogate.
+        SpecError: no such surrogate or start.
     """
     from dse.surrogates._validation import leave_one_shape_out
 
+    if start not in ("auto", *Start):
+        raise SpecError(f"--start: got {start!r}, expected auto, {', '.join(Start)}")
     known = registry.kinds("surrogates")
     if unknown := [name for name in surrogates if name not in known]:
         raise SpecError(f"--surrogate: got {unknown[0]!r}, expected some of {', '.join(known)}")
@@ -47,16 +57,17 @@ def evaluate(
     if not records:
         found = ", ".join(sorted({record.layer.kind for record in recorded.layers})) or "none"
         raise CorpusError(f"{corpus}: no layer to evaluate on; got kinds {found}, expected {', '.join(kinds) or 'any'}")
-    start = Start.PLAIN if recorded.digest == fitting()["corpus"] else Start.ESTIMATE
-    recipes = [(name, _recipe(name, start)) for name in surrogates]
+    is_fitted_on = recorded.digest == fitting()["corpus"]
+    begin = Start(start) if start != "auto" else Start.PLAIN if is_fitted_on else Start.ESTIMATE
+    recipes = [(name, _recipe(name, begin)) for name in surrogates]
     progress = console(stderr=True)
     validation = leave_one_shape_out(records, recipes, seed=seed, tell=lambda text: progress.print(clean(text)))
     if not validation.accuracies:
         raise CorpusError(f"{corpus}: no kind of layer has two shapes, so none can be left out")
     if as_json:
-        print_json("surrogate", _document(recorded, validation, start))
+        print_json("surrogate", _document(recorded, validation, begin))
     else:
-        _print(recorded, validation, start)
+        _print(recorded, validation, begin)
     return 0
 
 
@@ -102,7 +113,11 @@ def _print(corpus: Corpus, validation: Validation, start: Start) -> None:
                 table.add_row("", "replicates", "", f"{noise.mape_percent:.2f}", note, "", "", "", style="dim")
         out.print(table)
     if start is Start.PLAIN:
-        out.print("the estimate's constants were fitted on this corpus, so nothing here starts from them, but from round numbers")
+        out.print("start: round numbers; nothing here knows the estimate's fitted constants")
+    else:
+        out.print(
+            "start: the estimate's constants. If shapes of this corpus were among those they were fitted on, ask for --start plain"
+        )
     out.print("replicates: how far one measurement lies from the median of its repetitions in other networks")
     for note in validation.notes:
         out.print(clean(note))

@@ -83,6 +83,8 @@ def test_one_shape_only_cannot_be_left_out() -> None:
 def test_bad_questions_are_refused(shared: Path) -> None:
     with pytest.raises(SpecError, match="expected some of"):
         evaluate(shared / "data" / "ntorc", surrogates=("oracle",))
+    with pytest.raises(SpecError, match="--start"):
+        evaluate(shared / "data" / "ntorc", start="warm")
     with pytest.raises(CorpusError, match="got kinds"):
         evaluate(shared / "data" / "ntorc", kinds=("gru",))
 
