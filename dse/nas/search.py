@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from dse.errors import SpaceError
 from dse.loop import Signals
 from dse.nas.architecture import Architecture
-from dse.nas.cost import Device, believed, cost_of
+from dse.nas.cost import Cost, Device, believed, cost_of
+from dse.nas.known_cost import propose
 from dse.nas.pool import Inline, Message, Pool, Trainers, network_file
 from dse.nas.records import Candidate, Outcome, cost_to_json, front_of, is_hopeless
 from dse.nas.spec import NasSpec
@@ -94,9 +95,27 @@ class Search:
             return f"the budget is spent: {self.study.active_seconds / 3600:.2f} of {budget.hours:g} hours"
         return None
 
+    def _suggest(self, number: int) -> dict[str, Any]:
+        spec, goals = self.spec, self.spec.goals
+
+        def weigh(network: Architecture) -> tuple[float, ...] | None:
+            cost = self._cost(network)
+            if cost.point is None and spec.cost.refuse:
+                return None
+            weighed = Candidate(number, Outcome.RUNNING, network, cost=cost_to_json(cost))
+            return tuple(weighed.value(goal.metric) or 0.0 for goal in goals if not goal.is_learned)
+
+        startup, seed = spec.search.startup, (spec.seed, number)
+        return propose(spec.space, goals, self.study.candidates, weigh, n_channels=self.n_channels, startup=startup, seed=seed)
+
+    def _cost(self, network: Architecture) -> Cost:
+        least = any(goal.metric == "latency_ns" for goal in self.spec.goals)
+        return cost_of(network, self.device, with_least_latency=least)
+
     def _start_one(self) -> bool:
+        suggest = self._suggest if self.spec.search.sampler == "known_cost" else None
         for attempt in range(_TRIES):
-            number, values, seconds = self.study.ask(at_random=attempt >= _TRIES_SAMPLER)
+            number, values, seconds = self.study.ask(at_random=attempt >= _TRIES_SAMPLER, suggest=suggest)
             candidate = self._weigh(number, values, seconds)
             if candidate is not None:
                 self._tell("asked", candidate)
@@ -115,15 +134,14 @@ class Search:
             self.study.finish(number, Outcome.REFUSED, reason=f"the same as trial {before}", ask_seconds=seconds)
             return None
         self._known[architecture.key] = number
-        least = any(goal.metric == "latency_ns" for goal in self.spec.goals)
-        cost = cost_of(architecture, self.device, with_least_latency=least)
+        cost = self._cost(architecture)
         facts: dict[str, Any] = {
             "architecture": architecture.to_json(),
             "ask_seconds": round(seconds, 6),
             "cost_seconds": round(cost.seconds, 6),
         }
         weighed = cost_to_json(cost)
-        if cost.point is None:
+        if cost.point is None and self.spec.cost.refuse:
             self.study.finish(number, Outcome.REFUSED, reason=cost.reason, cost=weighed, **facts)
             return None
         self.study.describe(number, cost=weighed, **facts)

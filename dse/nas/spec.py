@@ -149,7 +149,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Nas
     cost = _read_cost(document.get("cost", {}), problems)
     goals = _read_goals(document.get("objective", []), space.head if space else None, problems)
     limits = sections.read_limits(document.get("limit", []), part, problems)
-    _check_latency(goals, limits, problems)
+    _check_device(goals, limits, cost, problems)
     search = read_table(SamplerTable, document.get("search", {}), ("search",), problems)
     budget = _read_budget(document.get("budget", {}), problems)
     deploy = _read_deploy(document.get("deploy", {}), problems)
@@ -262,7 +262,10 @@ def _read_goals(documents: object, head: Head | None, problems: list[Problem]) -
     return tuple(found)
 
 
-def _check_latency(goals: tuple[Goal, ...], limits: tuple[Limit, ...], problems: list[Problem]) -> None:
+def _check_device(goals: tuple[Goal, ...], limits: tuple[Limit, ...], cost: CostTable | None, problems: list[Problem]) -> None:
+    if cost and not cost.refuse and any(goal.metric in ("device_cost", "latency_ns") for goal in goals):
+        message = "cost.refuse: got false, but a network that cannot keep the limits has no device cost and no latency to search by"
+        problems.append(Problem(("cost", "refuse"), message))
     if any(goal.metric == "device_cost" for goal in goals) and not any(limit.metric in _LATENCIES for limit in limits):
         message = 'objective device_cost: without a limit on latency the slowest design always wins; add [[limit]] metric = "latency_ns_max"'
         problems.append(Problem(("objective",), message, at_key=True))

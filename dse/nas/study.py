@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ FILE = "optuna.jsonl"
 EVENTS = "nas.jsonl"
 
 _FACTS = "facts"  # the one user attribute: all that is known of a candidate but what Optuna knows itself
+
+Suggest = Callable[[int], dict[str, Any]]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -95,15 +97,20 @@ class Study:
         """Wall time worked over all sessions."""
         return sum(float(event.get("elapsed", 0.0)) for event in self._journal.events)
 
-    def ask(self, *, at_random: bool = False) -> tuple[int, dict[str, Any], float]:
+    def ask(self, *, at_random: bool = False, suggest: Suggest | None = None) -> tuple[int, dict[str, Any], float]:
         """Return a new candidate's number, its parameters, and the seconds that proposing took.
 
         Args:
             at_random: propose without looking at the past, for when the sampler only repeats itself.
+            suggest: number -> parameters, asked instead of an Optuna sampler; what waits to be asked again comes first.
         """
         start = time.perf_counter()
-        number = len(self._study.get_trials(deepcopy=False))
-        self._study.sampler = make_sampler("random" if at_random else self.spec.search.sampler, self.spec, number)
+        trials = self._study.get_trials(deepcopy=False)
+        number, is_waiting = len(trials), any(trial.state is TrialState.WAITING for trial in trials)
+        kind = "random" if at_random or suggest else self.spec.search.sampler
+        self._study.sampler = make_sampler(kind, self.spec, number)
+        if suggest and not at_random and not is_waiting:
+            self._study.enqueue_trial(suggest(number))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries' notes on their own future
             trial = self._study.ask(fixed_distributions=self._distributions)
@@ -227,7 +234,7 @@ def _open(spec: NasSpec, *, is_new: bool) -> optuna.Study:
             warnings.simplefilter("ignore")
             if not is_new:
                 return optuna.load_study(study_name=name, storage=JournalStorage(_ReadOnly(path)))
-            storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))  # type: ignore[arg-type]
+            storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))
             return optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptJournal(

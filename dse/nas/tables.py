@@ -9,7 +9,7 @@ from dse.errors import SpecError
 from dse.nas.space import Range
 
 Number = int | float
-SamplerKind = Literal["botorch", "nsga2", "tpe", "random"]
+SamplerKind = Literal["known_cost", "botorch", "nsga2", "tpe", "random"]
 Metric = Literal["rmse", "accuracy", "workload", "device_cost", "latency_ns"]
 
 
@@ -75,9 +75,12 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class SamplerTable:
-    """`[search]`: who proposes architectures, and how many trainings run side by side."""
+    """`[search]`: who proposes architectures (`dse.nas.known_cost`, or one of Optuna's), and how many trainings run side by side.
 
-    sampler: SamplerKind = "tpe"
+    `startup`: so many candidates are drawn at random first (of `nsga2`: the population).
+    """
+
+    sampler: SamplerKind = "known_cost"
     startup: int = 10
     workers: int = 1
 
@@ -96,11 +99,15 @@ class GoalTable:
 
 @dataclass(frozen=True, slots=True)
 class CostTable:
-    """`[cost]`: where the tables per layer come from: the estimate, or a surrogate fitted to a corpus."""
+    """`[cost]`: where the tables per layer come from: the estimate, or a surrogate fitted to a corpus.
+
+    `refuse` false trains also what cannot keep the limits, as a search for a proxy does that knows nothing of the device.
+    """
 
     tables: Literal["estimate", "surrogate"] = "estimate"
     corpus: str = ""
     surrogate: str = "forest"
+    refuse: bool = True
 
     def __post_init__(self) -> None:
         if (self.tables == "surrogate") != bool(self.corpus):
