@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from dse.errors import SpecError
 from dse.estimate.context import Context, alone
 from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
 from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
@@ -32,6 +33,19 @@ class Start(StrEnum):
 
     ESTIMATE = "estimate"  # the estimate's fitted constants
     PLAIN = "plain"  # round numbers; for evaluations on the corpus that the constants were fitted on
+
+
+def check_options(start: str, **counts: int) -> None:
+    """Refuse options that mean nothing.
+
+    Raises:
+        SpecError: an unknown start, or a count below 1.
+    """
+    if start not in tuple(Start):
+        raise SpecError(f"surrogate option start: got {start!r}, expected one of {', '.join(Start)}")
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise SpecError(f"surrogate option {name}: got {count!r}, expected a whole number from 1")
 
 
 _EXACT, _SURE, _LIKELY, _OPEN, _WIDE = 0.03, 0.1, 0.5, 1.0, 1.5  # tau, in log units
@@ -92,7 +106,7 @@ def _plain(metric: str, name: str) -> float:
 
 @lru_cache(maxsize=1024)
 def _weight(metric: str, name: str, start: Start) -> Weight:
-    if start is Start.PLAIN:
+    if start == Start.PLAIN:
         return Weight(_plain(metric, name), _OPEN)
     return Weight(max(predict(metric, 0.0, {name: 1.0}), _LEAST_WEIGHT), _LIKELY)
 

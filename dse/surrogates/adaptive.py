@@ -23,7 +23,7 @@ from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._feasible import Feasibility, fit_feasibility
 from dse.surrogates._features import Floats, Range, Row
 from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
-from dse.surrogates._terms import Start
+from dse.surrogates._terms import Start, check_options
 from dse.surrogates._totals import TotalsCorrection, fit_totals
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
@@ -43,6 +43,9 @@ class Options:
     start: Start = Start.ESTIMATE
     trees: int = 60
     max_points: int = 256
+
+    def __post_init__(self) -> None:
+        check_options(self.start, trees=self.trees, max_points=self.max_points)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from dse.qor import LayerRecord
 from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
 from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
-from dse.surrogates._terms import Start, prior_mean
+from dse.surrogates._terms import Start, check_options, prior_mean
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
 PRIOR_DEVIATION = 0.7  # of log(1 + y) around the analytic estimate where nothing was measured
@@ -35,6 +35,9 @@ class Options:
 
     start: Start = Start.ESTIMATE
     trees: int = 60
+
+    def __post_init__(self) -> None:
+        check_options(self.start, trees=self.trees)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

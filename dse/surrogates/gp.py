@@ -27,7 +27,7 @@ from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._candidates import thin
 from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
 from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
-from dse.surrogates._terms import Start, mean_terms
+from dse.surrogates._terms import Start, check_options, mean_terms
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class Options:
 
     start: Start = Start.ESTIMATE
     max_points: int = _MAX_POINTS
+
+    def __post_init__(self) -> None:
+        check_options(self.start, max_points=self.max_points)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

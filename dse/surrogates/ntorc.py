@@ -17,6 +17,7 @@ from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
 from dse.surrogates._features import Floats, Range, feature_table, measured_range, raw_table
 from dse.surrogates._observed import Observed, from_log, observe, one_fidelity
+from dse.surrogates._terms import Start, check_options
 from dse.surrogates.base import METRICS, Belief, Prediction, Surrogate
 
 
@@ -25,6 +26,9 @@ class Options:
     """`trees`: of each forest."""
 
     trees: int = 100
+
+    def __post_init__(self) -> None:
+        check_options(Start.PLAIN, trees=self.trees)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

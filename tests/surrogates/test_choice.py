@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dse.design import Fidelity, Layer, LayerChoice, Target
+from dse.errors import SpecError
 from dse.layers.base import legal_reuse_factors
 from dse.qor import LayerRecord, Qor
 from dse.surrogates import adaptive, forest
+from dse.surrogates._terms import Start
 from dse.surrogates.adaptive import fit_feasibility, fit_totals
 from dse.surrogates.base import METRICS
 
@@ -114,3 +116,10 @@ def test_log_probabilities_add_up() -> None:
     total = sum(feasible.log_probability(layer, [choice])[0] for layer, choice in (BIG, SMALL))
     assert np.exp(total) == pytest.approx(feasible.probability([BIG, SMALL]))
     assert feasible.log_probability(BIG[0], [LayerChoice(2), LayerChoice(64)])[1] > feasible.log_probability(*[BIG[0], [BIG[1]]])[0]
+
+
+@pytest.mark.parametrize("options", [{"start": "warm"}, {"trees": 0}, {"trees": True}, {"max_points": -1}])
+def test_options_that_mean_nothing_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(SpecError, match="expected"):
+        adaptive.Options(**options)
+    assert adaptive.Options(start="plain").start == Start.PLAIN
