@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import backend_cases
@@ -18,9 +18,11 @@ from dse.synth_backends.base import ListsRecorded, Progress, SynthBackend
 KINDS = tuple(kind for kind in kinds("synth_backends") if kind in backend_cases.CASES)
 
 
-@pytest.fixture(params=KINDS)
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    return backend_cases.CASES[request.param](tmp_path)
+@pytest.fixture(params=[pytest.param(kind, marks=backend_cases.marks(kind)) for kind in KINDS])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    one = backend_cases.CASES[request.param](tmp_path)
+    yield one
+    one.close()
 
 
 @pytest.fixture
