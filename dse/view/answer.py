@@ -83,7 +83,7 @@ def _sure(story: Story) -> str:
     certificate = state.certificate
     if certificate is not None and certificate.gap is not None:
         level = f" at {certificate.confidence:.0%} confidence" if certificate.confidence else ""
-        done = "Certificate reached" if certificate.reached else "Not settled yet"
+        done = "Certificate reached" if certificate.reached else "Not settled" if state.stop else "Not settled yet"
         sentences.append(
             f"{done}: no other design is better by more than {certificate.gap:.1%}{level} (tolerance {certificate.tolerance:.1%})."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import select
 import signal
 import sys
@@ -16,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 _PATIENCE_SECONDS = 0.1
+_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.)")  # arrow and function keys
 
 
 class Keys:
@@ -78,6 +80,5 @@ class Keys:
                 return
             if text == "":
                 return
-            # an arrow or function key arrives as one escape sequence
-            for key in "" if not text or (text[0] == "\x1b" and len(text) > 1) else text:
+            for key in _ESCAPE.sub("", text or ""):
                 self.press(key)

@@ -42,7 +42,7 @@ class PageKeeper:
             self._load()
         is_over = self._state is not None and self._state.stop is not None
         if self._is_stale or (is_over and self._has_news):
-            self._write(with_beliefs=is_over and self._may_fit())
+            self._write(with_beliefs=is_over and self._has_news and self._may_fit())
 
     def event(self, event: Event, state: CampaignState) -> None:
         """Write the page, or remember to."""

@@ -89,7 +89,7 @@ def provenance(story: Story, beliefs: Beliefs | None) -> str:
         "fidelity": f"{story.question.backend.fidelity.value}, from the {spec.backend_kind} backend",
         "search": f"{spec.search_kind}, {spec.mode} mode" + (f"; surrogate {beliefs.surrogate}" if beliefs else ""),
         "started": state.identity.rpartition("@")[2] or "not yet",
-        "last result": max((p.finished_at for p in records if p.finished_at), default="none"),
+        "last result": next((str(e.get("at")) for e in reversed(story.events) if e.get("event") == "finished"), "none"),
     }
     rows = "".join(f"<dt>{safe(what)}</dt><dd>{safe(said)}</dd>" for what, said in facts.items())
     notes = dict.fromkeys((*state.notes, *(note for p in records for note in p.notes), *(beliefs.notes if beliefs else ())))

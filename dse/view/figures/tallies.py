@@ -91,7 +91,8 @@ def spend(hours: tuple[float | None, ...], saved_hours: float, *, budget_synthes
         total += hour or 0.0
         sums.append(total)
     unit, factor = ("tool hours", 1.0) if total >= 1 else ("tool minutes", 60.0) if total >= 1 / 60 else ("tool seconds", 3600.0)
-    count = max(len(hours), budget_syntheses or 0, 2)
+    is_near = budget_syntheses is not None and budget_syntheses <= 3 * len(hours)
+    count = max(len(hours), budget_syntheses if is_near and budget_syntheses else 0, 2)
     x = Scale(0, count, left, _WIDTH - 14)
     y = scale([factor * v for v in sums], base, top, from_zero=True)
     points: list[Point] = [(x(0), base)]
@@ -100,11 +101,12 @@ def spend(hours: tuple[float | None, ...], saved_hours: float, *, budget_synthes
     ticks = tuple(t for t in x.ticks(8) if t == int(t))
     marks: list[Mark] = [*left_axis(y, left, _WIDTH - 14, unit, most=4), *bottom_axis(x, base, "trials finished", ticks=ticks)]
     marks.append(Line(tuple(points), "best"))
-    if budget_syntheses:
+    if budget_syntheses and is_near:
         at = x(budget_syntheses)
         marks += [Line(((at, base), (at, top)), "limit"), Text(at - 3, top + 9, "budget", "limit-text", "end")]
     words = f"{factor * total:,.3g} {unit} over {len(hours)} trials"
     words += f"; the cache saved {factor * saved_hours:,.3g} {unit}" if saved_hours else ""
     unknown = len(hours) - len(known)
+    words += f"; budget: {budget_syntheses} syntheses" if budget_syntheses else ""
     words += f"; {unknown} trials told no time" if unknown else ""
     return Drawing(_WIDTH, base + 44, title, words, tuple(marks))
