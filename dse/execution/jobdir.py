@@ -126,8 +126,9 @@ class JobFolder:
         write_atomically(self.path / "ticket.json", json.dumps(document, indent=1).encode())
 
     def forget_project(self) -> None:
-        """Delete what can be generated again; tickets, logs and reports stay."""
-        shutil.rmtree(self.project, ignore_errors=True)
+        """Delete what can be generated again, and what a killed generator left; tickets, logs and reports stay."""
+        for path in self.path.glob(f"{PROJECT}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def job_folders(work: Path) -> Iterator[JobFolder]:

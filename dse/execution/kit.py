@@ -1,4 +1,4 @@
-"""The kit: the three files that run beside the tool, in one archive that Python starts without installing anything."""
+"""The kit: the few files that run beside the tool, in one archive that Python starts without installing anything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 from functools import lru_cache
 from pathlib import Path
 
-_FILES = ("process.py", "shim.py", "desk.py")
+_FILES = ("process.py", "spool.py", "shim.py", "desk.py")
 _PACKAGE = "dse_host"
 _MAIN = f"import sys\n\nfrom {_PACKAGE} import desk\n\nsys.exit(desk.main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -1,6 +1,6 @@
 """Processes by identity, not by number: a process is itself only with its start time, its boot and our token.
 
-This file, `shim.py` and `desk.py` also run on other hosts, where Python may be as old as 3.6: standard library only, no newer syntax.
+This file, `spool.py`, `shim.py` and `desk.py` also run on other hosts, where Python may be as old as 3.6: standard library only, no newer syntax.
 """
 
 import os

@@ -22,53 +22,12 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import process  # relative, because the kit for other hosts carries this package under another name
+from . import process, spool  # relative, because the kit for other hosts carries this package under another name
 
 SETUP = '. "$1" >/dev/null && shift && exec "$@"'
 PR_SET_CHILD_SUBREAPER = 36
 TERM_GRACE_SECONDS = 5.0
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-def write_json(path: Path, value: "dict[str, object]", durable: bool = False) -> None:
-    """Write a document so that a reader sees the old or the new one, never a part."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    partial.replace(path)
-
-
-class Spool:
-    """A log with a bound: the first half of it as it came, of the rest the newest quarter or two."""
-
-    def __init__(self, directory: Path, limit_bytes: int) -> None:
-        self.files = [directory / "log", directory / "log.1", directory / "log.2"]
-        self.limits = [limit_bytes // 2, limit_bytes // 4]
-        self.total = self.in_file = 0
-        self.file = self.files[0].open("ab", buffering=0)
-        self.in_tail = False
-
-    def write(self, chunk: bytes) -> None:
-        """Append what the tool printed; what does not fit pushes out what is neither head nor newest."""
-        self.total += len(chunk)
-        while chunk:
-            room = self.limits[self.in_tail] - self.in_file
-            if room <= 0:
-                self._turn()
-                continue
-            self.file.write(chunk[:room])
-            self.in_file += min(room, len(chunk))
-            chunk = chunk[room:]
-
-    def _turn(self) -> None:
-        self.file.close()
-        if self.in_tail:  # log.2 is the newest, log.1 the one before
-            self.files[2].replace(self.files[1])
-        self.file = self.files[2].open("wb", buffering=0)
-        self.in_tail, self.in_file = True, 0
 
 
 class Shim:
@@ -86,7 +45,7 @@ class Shim:
     def claim(self) -> bool:
         """Make this directory ours; False if another shim was first."""
         mine = self.directory / f"identity.{os.getpid()}"
-        write_json(mine, process.identify(os.getpid(), self.job["token"]))
+        spool.write_json(mine, process.identify(os.getpid(), self.job["token"]))
         try:
             os.link(str(mine), str(self.directory / "identity.json"))
         except FileExistsError:
@@ -106,7 +65,7 @@ class Shim:
         reserve = self.directory / "reserve"
         with contextlib.suppress(OSError):
             reserve.write_bytes(b"\0" * 65536)  # so that rc.json still fits on a full disk
-        self.spool = Spool(self.directory, int(self.job.get("log_bytes", 1 << 26)))
+        self.spool = spool.Spool(self.directory, int(self.job.get("log_bytes", 1 << 26)))
         for stage in self.job["stages"]:
             self._run_stage(stage)
             if self.verdict or self.stages[-1]["rc"] != 0:
@@ -124,7 +83,7 @@ class Shim:
         }  # type: dict[str, object]  # fmt: skip
         while True:
             try:
-                return write_json(self.directory / "rc.json", ending, durable=True)
+                return spool.write_json(self.directory / "rc.json", ending, durable=True)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT) or self.stopped:
                     raise
@@ -279,7 +238,7 @@ class Watch:
         if space.f_bavail * space.f_frsize < job.get("disk_reserve_bytes", 0):
             shim.verdict = "disk"
         with contextlib.suppress(OSError):
-            write_json(shim.directory / "beat.json", {
+            spool.write_json(shim.directory / "beat.json", {
                 "stage": self.stage, "seconds": now - shim.began, "memory_bytes": self.memory,
                 "peak_memory_bytes": shim.peak_bytes, "log_bytes": shim.spool.total,
             })  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Network, 
 from dse.errors import DseError
 from dse.execution import process
 from dse.execution.jobdir import job_folders
-from dse.project.plan import BuiltLayer, ProjectPlan, content_digest
+from dse.project.plan import BuiltLayer, ProjectPlan, content_digest, load_plan
 from dse.project.request import vendor_part
 from dse.synth_backends.base import Site
 
@@ -104,13 +105,10 @@ class StubSource:
         if job.key in self.errors:
             return Written(None, self.errors[job.key])
         partial = destination.with_name("project.tmp")
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
         write_project(job, partial)
         partial.rename(destination)
-        plan = ProjectPlan(destination, content_digest(destination), "myproject", (), job.target.hls4ml_version)
-        from dse.project.plan import load_plan
-
-        plan = load_plan(destination)
-        return Written(plan)
+        return Written(load_plan(destination))
 
     def close(self) -> None:
         return

@@ -17,7 +17,7 @@ import pytest
 from dse.execution import desk, kit, process
 from dse.execution.jobdir import read_log
 
-MODULES = ("process.py", "shim.py", "desk.py")
+MODULES = ("process.py", "spool.py", "shim.py", "desk.py")
 TOKEN = "f" * 32
 
 

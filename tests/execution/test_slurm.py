@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemons import MISSING, Slurm
+from daemons import MISSING, Slurm, Sshd
 from execution_kit import StubSource, job_for, orphans, run_until_done
 
 from dse.errors import BackendError, SpecError
@@ -173,3 +173,17 @@ def test_the_shim_ends_a_job_that_takes_too_much_memory(make: Make) -> None:
 def test_h01_only_plain_words_go_to_sbatch(word: str, site: Site) -> None:
     with pytest.raises(SpecError):
         slurm.create(slurm.Options(partition=word), site)
+
+
+@pytest.mark.sshd
+def test_submitted_from_a_login_host_over_ssh(
+    make: Make, controller: Slurm, sshd: Sshd, site: Site, starts: Callable[[], Any], tmp_path: Path
+) -> None:
+    sshd.stop()
+    sshd.options = {"SetEnv": f"SLURM_CONF={controller.conf}"}
+    sshd.start()
+    backend = make({}, login="lab1", ssh_config=str(sshd.config), work=str(tmp_path / "far"))
+    done = run_until_done(backend, JOBS[:2])
+    assert all(isinstance(evaluation.outcome, Qor) for evaluation in done.values())
+    assert all(str(tmp_path / "far") in start["directory"] for start in starts())
+    assert orphans(site.work) == []
