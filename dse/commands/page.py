@@ -24,10 +24,10 @@ def read_story(question: Question) -> Story:
     return Story(question, replay(found), tuple(found))
 
 
-def beliefs_of(story: Story) -> Beliefs | None:
+def beliefs_of(story: Story, *, looks_back: bool = True) -> Beliefs | None:
     """Ask the campaign's surrogate; takes seconds. One that fails costs its figures only."""
     try:
-        return believe(story.question, story.state, story.summary.incumbent)
+        return believe(story.question, story.state, story.summary.incumbent, looks_back=looks_back)
     except Exception as error:
         console(stderr=True).print(f"warning: no surrogate's figures: {type(error).__name__}: {clean(str(error))}")
         return None
@@ -65,5 +65,5 @@ def write_figure(story: Story, name: str, output: Path) -> None:
 
     if name not in FIGURES:
         raise SpecError(f"--figure: got {name!r}, expected one of {', '.join(FIGURES)}")
-    beliefs = beliefs_of(story) if name in NEEDS_BELIEF else None
+    beliefs = beliefs_of(story, looks_back=name == "belief") if name in NEEDS_BELIEF else None
     write_atomically(output, encode(FIGURES[name](story, beliefs), output.name))

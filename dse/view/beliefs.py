@@ -50,14 +50,18 @@ class Beliefs:
     notes: tuple[str, ...]
 
 
-def believe(question: Question, state: CampaignState, incumbent: Trial | None) -> Beliefs | None:
-    """Fit the campaign's surrogate (or `adaptive`, for searches without one) to what was measured; None while nothing was."""
+def believe(question: Question, state: CampaignState, incumbent: Trial | None, *, looks_back: bool = True) -> Beliefs | None:
+    """Fit the campaign's surrogate (or `adaptive`, for searches without one) to what was measured; None while nothing was.
+
+    Args:
+        looks_back: whether to fit it to earlier moments too, for `foretold`; some seconds more.
+    """
     own = _records(question, state)
     if not any(records for _, records in own):
         return None
     kind = str(getattr(question.spec.search_options, "surrogate", "") or "adaptive")
     module = registry.load("surrogates", kind)
-    recipe = module.create(module.Options())
+    recipe = module.create(module.Options(**dict(getattr(question.spec.search_options, "surrogate_options", ()))))
 
     def fit(records: Sequence[LayerRecord]) -> Belief:
         belief: Belief = recipe.fit(records, question.spec.target, seed=question.spec.seed)
@@ -65,7 +69,7 @@ def believe(question: Question, state: CampaignState, incumbent: Trial | None) -
 
     now = fit([record for _, records in own for record in records])
     neighbors = tuple(_neighbors(question, state, incumbent, now)) if incumbent else ()
-    return Beliefs(kind, _bands(question, now), tuple(_foretell(own, fit)), neighbors, now.notes)
+    return Beliefs(kind, _bands(question, now), tuple(_foretell(own, fit)) if looks_back else (), neighbors, now.notes)
 
 
 def predicted(question: Question, beliefs: Beliefs | None, x_metric: str, y_metric: str) -> tuple[Predicted, ...]:

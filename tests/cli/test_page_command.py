@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from worlds import Dse
 
 
@@ -14,8 +15,16 @@ def test_a_run_leaves_a_page_and_figures_are_files(world: Path, dse: Dse) -> Non
     assert "Answer: trial" in page.read_text()
     assert dse("page", world, "--figure", "balance", "-o", world.parent / "balance.svg").returncode == 0
     assert ElementTree.parse(world.parent / "balance.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.slow
+def test_page_and_front_ask_the_surrogate(world: Path, dse: Dse) -> None:
+    assert dse("run", world).returncode == 0
+    written = dse("page", world, "-o", world.parent / "elsewhere.html")
+    assert written.returncode == 0, written.stderr
+    assert "Is the surrogate worth listening to" in (world.parent / "elsewhere.html").read_text()
     assert dse("front", world, "--svg", world.parent / "front.svg").returncode == 0
-    assert ElementTree.parse(world.parent / "front.svg").getroot().tag.endswith("svg")
+    assert "predicted, not measured" in (world.parent / "front.svg").read_text()
 
 
 def test_a_page_before_the_first_run_says_so(world: Path, dse: Dse) -> None:
