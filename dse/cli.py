@@ -360,7 +360,8 @@ LimitFactors = Annotated[list[float] | None, typer.Option("--factor", help="late
 @bench_app.command("sample-efficiency")
 def bench_sample_efficiency(
     corpus: CorpusFolder,
-    networks: NetworksFile,
+    networks: Annotated[Path | None, typer.Option("--networks", help="a TOML file of [[network]] tables")] = None,
+    random: Annotated[int, typer.Option("--random", metavar="N", help="instead: N networks drawn from the corpus's shapes")] = 0,
     seeds: Seeds = 1,
     search: Searches = None,
     replicates: Annotated[str, typer.Option("--replicates", help="median, or sample: one of the recordings each time")] = "median",
@@ -375,6 +376,7 @@ def bench_sample_efficiency(
     code = bench.efficiency(
         corpus,
         networks,
+        random=random,
         seeds=seeds,
         searches=search or (),
         replicates=replicates,

@@ -22,7 +22,8 @@ class Run:
         syntheses_to_certificate: when it said that it was done; None if it did not.
         certificate_true: whether its best design then was optimal; None without certificate.
         gap_at: (syntheses, how far the best verified design was from the optimum); None where none kept the limit.
-        overhead_seconds: of the search's own work per synthesis; the largest is `worst_seconds`.
+        overhead_seconds: wall time of the search's own work per synthesis; the largest is `worst_seconds`.
+        overhead_cpu_seconds: its processor time per synthesis, which a busy machine does not change.
     """
 
     syntheses: int
@@ -31,6 +32,7 @@ class Run:
     certificate_true: bool | None
     gap_at: tuple[tuple[int, float | None], ...]
     overhead_seconds: float
+    overhead_cpu_seconds: float
     worst_seconds: float
     stop: str | None
 
@@ -60,13 +62,15 @@ def drive(case: Case, searcher: Searcher, start: View, max_syntheses: int) -> Ru
     certified: int | None = None
     history: list[float | None] = []
     seconds: list[float] = []
+    cpu = 0.0
     stop: str | None = None
     has_certificate = False
     while len(finished) < max_syntheses:
         view = _grown(start, finished)
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         advice = searcher.propose(view, 1)
         seconds.append(time.perf_counter() - began)
+        cpu += time.process_time() - busy
         has_certificate |= advice.certificate is not None
         if not advice.proposals:
             stop = advice.stop
@@ -85,8 +89,8 @@ def drive(case: Case, searcher: Searcher, start: View, max_syntheses: int) -> Ru
             break
     gaps = tuple((n, history[min(n, len(history)) - 1] if history else None) for n in GAPS_AT)
     true = None if certified is None else hit is not None
-    mean = sum(seconds) / max(len(seconds), 1)
-    return Run(len(finished), hit, certified, true, gaps, mean, max(seconds, default=0.0), stop)
+    asked = max(len(seconds), 1)
+    return Run(len(finished), hit, certified, true, gaps, sum(seconds) / asked, cpu / asked, max(seconds, default=0.0), stop)
 
 
 def _grown(start: View, finished: list[Trial]) -> View:

@@ -11,7 +11,7 @@ from typing import Any
 from dse import registry
 from dse.bench.cases import Case, RecordedSpace, make_case, record_network, record_table4, transfer_records
 from dse.bench.drive import Run, drive, start_view
-from dse.bench.networks import read_networks
+from dse.bench.networks import draw_networks, read_networks
 from dse.corpus import read_corpus
 from dse.corpus.ntorc import TARGET
 from dse.errors import SpecError
@@ -21,7 +21,6 @@ from dse.synth_backends.replay import Replicates
 
 FACTORS = (1.3, 2.0, 4.0)
 OURS = "explore"
-# The searches of the tables; `kind` or `kind+key=value+...`. Random search is computed, not run: it needs thousands.
 _UNCERTIFIED_SYNTHESES = 50
 
 
@@ -30,7 +29,7 @@ class Plan:
     """What to run.
 
     Attributes:
-        searches: kinds, each with optional settings: `explore`, `explore+probes=staggered`, `tpe`.
+        searches: kinds, each with optional settings: `explore`, `explore+probes=staggered+surrogate.start=plain`, `tpe`.
         seeds: repetitions; with sampled replicates each also draws other replicates.
         factors: latency limits as multiples of the least possible latency.
         replicates: what a synthesis answers where a circuit was recorded several times.
@@ -50,9 +49,11 @@ Progress = Callable[[dict[str, Any]], None]
 
 
 def sample_efficiency(
-    corpus_path: Path, networks: Path, plan: Plan, part: str | None = None, progress: Progress | None = None
+    corpus_path: Path, networks: Path | int, plan: Plan, part: str | None = None, progress: Progress | None = None
 ) -> list[dict[str, Any]]:
     """Run every search on every network and limit; return one record per run.
+
+    `networks` is a file, or how many networks to draw at random from the corpus's shapes.
 
     Raises:
         CorpusError, NetworkError: the files do not fit.
@@ -62,7 +63,7 @@ def sample_efficiency(
     device = find_part(part or (corpus.target.part if corpus.target else TARGET.part))
 
     def spaces() -> Iterable[tuple[RecordedSpace, int, tuple[LayerRecord, ...]]]:
-        for network in read_networks(networks):
+        for network in draw_networks(corpus, networks) if isinstance(networks, int) else read_networks(networks):
             known = transfer_records(corpus, network) if plan.has_transfer else ()
             for seed in range(plan.seeds):
                 salt = seed if plan.replicates == "sample" else 0
@@ -111,6 +112,9 @@ def make_searcher(text: str) -> Any:
     chosen: dict[str, Any] = {}
     for setting in settings:
         key, _, value = setting.partition("=")
+        if key.startswith("surrogate.") and "surrogate_options" in types:
+            chosen["surrogate_options"] = (*chosen.get("surrogate_options", ()), (key.removeprefix("surrogate."), value))
+            continue
         if key not in types:
             raise SpecError(f"--search {text}: unknown key {key!r}, expected one of {', '.join(sorted(types)) or 'none'}")
         default = types[key].default
@@ -134,6 +138,7 @@ def _record(case: Case, name: str, seed: int, plan: Plan, run: Run) -> dict[str,
         "certificate_true": run.certificate_true,
         "gap_at": {str(n): gap for n, gap in run.gap_at},
         "overhead_seconds": round(run.overhead_seconds, 4),
+        "overhead_cpu_seconds": round(run.overhead_cpu_seconds, 4),
         "worst_overhead_seconds": round(run.worst_seconds, 4),
         "replicates": plan.replicates,
         "transfer": plan.has_transfer,
@@ -164,6 +169,7 @@ def summarize(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "certificates": len(judged),
                 "certificates_true": sum(judged),
                 "overhead_seconds": round(mean(record["overhead_seconds"] for record in own), 3),
+                "overhead_cpu_seconds": round(mean(record["overhead_cpu_seconds"] for record in own), 3),
             }
         )
     return rows

@@ -9,12 +9,19 @@ lstm       n_in, units (n_out = 4 x units), positions
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dse.canonical import digest
-from dse.design import Layer, Network
-from dse.errors import DseError, NetworkError
+from dse.corpus import Corpus
+from dse.design import Layer, LayerChoice, Network
+from dse.errors import CorpusError, DseError, NetworkError
+
+_LEAST_CHOICES = 3
+_ORDER = {"conv2d": 0, "conv1d": 0, "dense": 2}
 
 _KEYS = {"kind", "name", "n_in", "n_out", "units", "channels", "filters", "positions", "kernel"}
 
@@ -38,6 +45,34 @@ def read_networks(path: Path) -> tuple[Network, ...]:
 def make_network(name: str, layers: tuple[Layer, ...], salt: int = 0) -> Network:
     """Return a network without weights; `salt` makes another identity of the same structure."""
     return Network(name, layers, digest((name, layers, salt)))
+
+
+def draw_networks(corpus: Corpus, count: int, seed: int = 0) -> tuple[Network, ...]:
+    """Return networks of 5 to 12 layers drawn at random from the shapes of a corpus that have at least three recorded choices.
+
+    Convolutions come first, then recurrent layers, then dense ones, as in real networks; sizes need not fit each other, since recorded
+    layers compose anyhow.
+
+    Raises:
+        CorpusError: no shape has three recorded choices.
+    """
+    choices: dict[Layer, set[LayerChoice]] = {}
+    for record in corpus.layers:
+        choices.setdefault(replace(record.layer, name=record.layer.kind, inputs=()), set()).add(record.choice)
+    shapes = {layer.shape: layer for layer, known in choices.items() if len(known) >= _LEAST_CHOICES}
+    if not shapes:
+        raise CorpusError(f"corpus {corpus.name}: no layer shape has {_LEAST_CHOICES} recorded choices")
+    menu, rng = [shapes[shape] for shape in sorted(shapes)], np.random.default_rng(seed)
+    kinds = sorted({layer.kind for layer in menu}, key=lambda kind: (_ORDER.get(kind, 1), kind))
+    networks = []
+    for number in range(1, count + 1):
+        wanted = sorted((kinds[int(i)] for i in rng.integers(0, len(kinds), int(rng.integers(5, 13)))), key=kinds.index)
+        layers = []
+        for place, kind in enumerate(wanted, 1):
+            own = [layer for layer in menu if layer.kind == kind]
+            layers.append(replace(own[int(rng.integers(len(own)))], name=f"{kind}_{place}"))
+        networks.append(make_network(f"random_{number}", tuple(layers)))
+    return tuple(networks)
 
 
 def _network(table: Any, where: str) -> Network:

@@ -18,8 +18,9 @@ DEFAULT_SEARCHES = ("explore",)
 
 def efficiency(
     corpus: Path,
-    networks: Path,
+    networks: Path | None = None,
     *,
+    random: int = 0,
     seeds: int = 1,
     searches: Sequence[str] = (),
     replicates: str = "median",
@@ -30,7 +31,11 @@ def efficiency(
 ) -> int:
     """Print syntheses to the true optimum of recorded spaces; 0 if our own search missed none, else 1."""
     plan = _plan(seeds, searches, replicates, transfer, max_syntheses, factors)
-    runs = sample_efficiency(corpus, networks, plan, progress=_progress)
+    if (networks is None) == (random < 1):
+        raise SpecError(
+            "dse bench sample-efficiency: give --networks FILE, or --random N for networks drawn from the corpus's shapes"
+        )
+    runs = sample_efficiency(corpus, networks or random, plan, progress=_progress)
     return _print_runs(runs, "recorded spaces", as_json)
 
 
@@ -149,7 +154,7 @@ def _print_runs(runs: list[dict[str, Any]], title: str, as_json: bool) -> int:
     if as_json:
         print_json("bench", {"runs": runs, "summary": rows})
         return code
-    head = ["search", "runs", "median", "worst", "missed", "certificate median", "worst", "true", "s/synthesis"]
+    head = ["search", "runs", "median", "worst", "missed", "certificate median", "worst", "true", "s/synthesis", "cpu s"]
     table = [
         [
             row["search"],
@@ -161,6 +166,7 @@ def _print_runs(runs: list[dict[str, Any]], title: str, as_json: bool) -> int:
             number(row["certificate_worst"]),
             f"{row['certificates_true']}/{row['certificates']}",
             f"{row['overhead_seconds']:.2f}",
+            f"{row['overhead_cpu_seconds']:.2f}",
         ]
         for row in rows
     ]

@@ -15,7 +15,7 @@ Pending points count as known at their believed means. Several objectives: see `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -74,8 +74,29 @@ class Options:
 
 
 def create(options: Options) -> Searcher:
-    """Return the search."""
+    """Return the search.
+
+    Raises:
+        SpecError: the surrogate has no such option, or the value has the wrong type.
+    """
+    _recipe(options)
     return Explorer(options)
+
+
+def _recipe(options: Options) -> Any:
+    """Return the surrogate's own options."""
+    kind = registry.load("surrogates", options.surrogate).Options
+    defaults: dict[str, Any] = {entry.name: entry.default for entry in fields(kind)}
+    chosen = {}
+    for name, value in options.surrogate_options:
+        if name not in defaults:
+            known = ", ".join(sorted(defaults)) or "none"
+            raise SpecError(f"[search].surrogate_options: got {name!r}, expected one of {known} for {options.surrogate}.")
+        try:
+            chosen[name] = type(defaults[name])(value)  # a choice of words is an enum there and a text here
+        except ValueError as error:
+            raise SpecError(f"[search].surrogate_options: {name} is {value!r}: {error}.") from error
+    return kind(**chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +113,7 @@ class Explorer:
         if probes and n > 0:
             texts = "a probe: each layer at another place of its range, so that every synthesis tells most"
             return Advice(tuple(Proposal(view.space.point(point), "probe", texts) for point in probes[:n]))
-        recipe = registry.load("surrogates", self.options.surrogate).Options(**dict(self.options.surrogate_options))
-        tables = build(view, self.options.surrogate, recipe, self.options.confidence)
+        tables = build(view, self.options.surrogate, _recipe(self.options), self.options.confidence)
         asked = ask(view, tables)
         blind = asked.needs(tables)
         unknown = [t for t in view.finished if t.qor is not None and asked.values(t) is None and _lacks(view, t)]
