@@ -127,6 +127,11 @@ def _backend(spec: CampaignSpec, probe: bool) -> Iterator[Finding]:
     if options.memory_gb is None:
         yield Finding("warn", "memory limit", "none set: one synthesis may take all memory", "set backend.memory_gb")
     yield _licence()
+    offered = sum(station.place.slots for station in backend.stations)
+    if offered > spec.slots:
+        yield Finding(
+            "warn", "slots", f"the hosts offer {offered}, the campaign uses {spec.slots}", f"set backend.slots = {offered}"
+        )
     try:
         if spec.backend_kind == "local" or probe:
             yield from _places(backend, options)

@@ -104,11 +104,15 @@ def start(directory: str, kit: str) -> "dict[str, object]":
     """Start the shim of a job, unless one has claimed it; returns once it has."""
     job = _read(Path(directory) / "job.json") or {}
     environment = dict(os.environ, **{process.TOKEN: str(job.get("token"))})
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", kit, "run", directory], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, start_new_session=True, timeout=PROBE_SECONDS, check=False,
-    )  # fmt: skip
-    return {"started": (Path(directory) / "identity.json").exists(), "error": done.stderr[-500:].decode("utf-8", "replace")}
+    argv = [sys.executable, "-I", "-S", kit, "run", directory]
+    nothing = subprocess.DEVNULL
+    try:
+        done = subprocess.run(argv, env=environment, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE,
+                              start_new_session=True, timeout=PROBE_SECONDS, check=False)  # fmt: skip
+        error = done.stderr[-500:].decode("utf-8", "replace")
+    except subprocess.TimeoutExpired:
+        error = "no shim in {:.0f} s".format(PROBE_SECONDS)  # noqa: UP032
+    return {"started": (Path(directory) / "identity.json").exists(), "error": error}
 
 
 def stop(directory: str, token: str, hard: bool = False) -> "dict[str, object]":

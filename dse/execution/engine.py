@@ -34,6 +34,7 @@ STOP_GRACE_SECONDS = 12.0
 STOP_ALL_SECONDS = 20.0
 HAND_OVERS = 5
 RESUBMIT_SECONDS = 5.0
+START_SECONDS = 1.0
 
 
 class Engine:
@@ -243,9 +244,12 @@ class Engine:
             self._after.finish(work, Judgement("", "cancelled before it started"), str(FailureKind.CANCELLED))
 
     def _fill_slots(self) -> None:
+        began = self._now()
         for work in self._works.values():
             if work.stage != "ready" or self._now() < work.ready_at:
                 continue
+            if self._now() - began > START_SECONDS:  # the others in the next turn: the views wait for this one
+                return
             station, why = choose_station(work, self._works.values(), self.stations, self.options, self.site.slots)
             if station is not None:
                 self._open(work, station)

@@ -64,10 +64,16 @@ class LocalHost:
         return str(self.work.joinpath(*parts))
 
     def ask(self, verb: str, **request: object) -> dict[str, object]:
-        return desk.answer({"verb": verb, **request})
+        try:
+            return desk.answer({"verb": verb, **request})
+        except OSError as error:
+            raise BackendError(f"{self.name}: {verb}: {error}.") from error
 
     def kit(self) -> str:
-        return str(kit.install(self.work))
+        try:
+            return str(kit.install(self.work))
+        except OSError as error:
+            raise BackendError(f"{self.work}: cannot be written: {error}.") from error
 
     def put(self, directory: str, project: Path, job: bytes) -> None:
         path = Path(directory)

@@ -55,7 +55,7 @@ def failed(work: Work, judgement: Judgement, cause: str, kind: str, options: Too
     tail = read_log(work.folder.attempt(last.number))[-TAIL_CHARACTERS:] if last is not None else ""
     n = work.ticket.count(cause)
     again = f" (tried {n} times)" if n > 1 else ""
-    where = f" Log: {work.folder.attempt(last.number).name}/log of job {work.key[:12]}." if last is not None else ""
+    where = f" `dse logs` shows the log of job {work.key[:6]}." if last is not None else ""
     message = f"{judgement.message}{again} Next: {rule.next_step}{where}"
     provenance = replace(
         judgement.provenance or Provenance(kind), backend=kind, finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
