@@ -57,6 +57,8 @@ def run_campaign(
             err.print(f"warning: {clean(warning)}")
         code = exit_code(question, campaign.state, campaign.signals)
         _farewell(question, campaign, before, code, as_json, path)
+        if keeper.path.exists() and not as_json:
+            err.print(f"page: {keeper.path}")
         return code
     finally:
         campaign.journal.close()

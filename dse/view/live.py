@@ -142,7 +142,8 @@ class Live:
         elif key == "k":
             self._ask()
         elif key == "l":
-            self._log = (self._log + 1) % (len(self._story.state.pending) + 1)
+            later = [trial.number for trial in self._story.state.pending if trial.number > self._log]
+            self._log = later[0] if later else 0
         elif key == "?":
             self._has_help = not self._has_help
 
@@ -180,9 +181,9 @@ class Live:
         return ""
 
     def _log_shown(self, state: CampaignState) -> tuple[str, tuple[str, ...]] | None:
-        if not 0 < self._log <= len(state.pending):
+        trial = next((trial for trial in state.pending if trial.number == self._log), None)
+        if trial is None:
             return None
-        trial = state.pending[self._log - 1]
         folder = JobFolder.of(self.question.spec.state.absolute() / "work", trial.key)
         return f"#{trial.number}", _tail(folder)
 
