@@ -37,7 +37,8 @@ def choose_station(
 def _why_not_here(work: Work, station: Station, here: Sequence[Work], stations: Sequence[Station], options: ToolOptions) -> str:
     limit = options.memory_bytes() or 0
     memory = [((other.sighting and other.sighting.memory_bytes) or 0, int(limit * other.memory_factor)) for other in here]
-    why = why_not(station, options, len(here), memory, int(limit * work.memory_factor))
+    needed = 0 if work.alone else limit  # the second try of one that ran out of memory gets what there is
+    why = why_not(station, options, len(here), memory, needed)
     if why:
         return why
     if here and (work.alone or any(other.alone for other in here)):

@@ -80,6 +80,7 @@ class SlurmCluster(Machine):
         facts = super().probe(tools, variables, setup)
         if self.host.ask("batch", argv=["sbatch", "--version"]).get("rc") != 0:
             raise BackendError(f"{self.name}: no sbatch on PATH there. Set backend.login to a host that submits to Slurm.")
+        facts = replace(facts, memory_bytes=0)  # this host's; that of the nodes is Slurm's to count
         return facts if facts.tool else replace(facts, tool=tools[0], banner="")
 
     def job_name(self, ref: Ref) -> str:
@@ -116,7 +117,8 @@ class SlurmCluster(Machine):
         queue = found.get("queue")
         answer = queue if isinstance(queue, dict) else {}
         known = {entry.name: entry for entry in _entries(answer)} if answer.get("rc") == 0 else None
-        return replace(survey, sightings={ref: self._judge(ref, seen, known) for ref, seen in survey.sightings.items()})
+        judged = {ref: self._judge(ref, seen, known) for ref, seen in survey.sightings.items()}
+        return replace(survey, sightings=judged, memory_bytes=None)
 
     def _judge(self, ref: Ref, seen: Sighting, known: dict[str, Entry] | None) -> Sighting:
         """Put the scheduler's hint beside what the files say."""

@@ -159,7 +159,7 @@ def why_not(station: Station, options: ToolOptions, used_slots: int, running_mem
         return (
             f"disk: {station.place.name} has {station.free_disk / GIB:.1f} GiB free, the reserve is {options.disk_reserve_gb:g} GiB"
         )
-    if station.free_memory is not None and needed and running_memory:
+    if station.free_memory is not None and needed:
         free = station.free_memory - sum(max(0, limit - used) for used, limit in running_memory)
         if free < needed:
             return f"memory: {station.place.name} has {free / GIB:.1f} GiB to spare, a job may need {needed / GIB:.1f} GiB"

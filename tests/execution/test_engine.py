@@ -158,6 +158,9 @@ def test_memory_and_disk_hold_jobs_back(site: Site, place: FakePlace, clock: Clo
     answers = engine.advance(JOBS[:2])
     assert [answer.state for answer in answers] == ["running", "waiting"]
     assert "memory" in answers[1].message
+    place.memory_bytes = GIB
+    clock.sleep(200)
+    assert [answer.state for answer in engine.advance(JOBS[:2])] == ["done", "waiting"], "not even alone"
     place.memory_bytes = 10 * GIB
     drive(engine, clock, JOBS[:2])
     place.disk_bytes = GIB
