@@ -84,9 +84,14 @@ def status(
 def front(
     campaign: CampaignFile,
     as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print one row a design")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="write the figure instead")] = None,
 ) -> None:
     """Show the Pareto front."""
+    if as_csv:
+        from dse.commands.page import print_front
+
+        _exit(print_front(campaign))
     if svg is not None:
         from dse.commands.page import write_page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dse.campaign.spec import read_campaign
 from dse.campaign.state import replay
 from dse.commands.output import clean, console
 from dse.errors import SpecError
+from dse.export import csv_text, trial_rows
 from dse.store.fsops import write_atomically
 from dse.store.journal import read_events
 from dse.view.beliefs import Beliefs, believe
@@ -50,8 +52,19 @@ def write_page(path: Path, *, output: Path | None = None, figure: str | None = N
         output = output or Path(f"{question.spec.name}-{figure}.svg")
         write_figure(story, figure, output)
         console(stderr=True).print(f"{output}: figure {figure}")
-    if is_opened:
-        webbrowser.open(output.absolute().as_uri())
+    if is_opened and not webbrowser.open(output.absolute().as_uri()):
+        console(stderr=True).print("no browser was found; open the file yourself")
+    return 0
+
+
+def print_front(path: Path) -> int:
+    """Print the front as CSV, in the columns of `dse export`."""
+    question = assemble(read_campaign(path))
+    rows = [row for row in trial_rows(question, read_story(question).state) if row["on_front"]]
+    if rows:
+        sys.stdout.write(csv_text(rows))
+    else:
+        console(stderr=True).print("nothing feasible has been measured yet")
     return 0
 
 

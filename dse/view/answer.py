@@ -80,6 +80,10 @@ def _sure(story: Story) -> str:
     is_estimate = fidelity is Fidelity.ESTIMATE
     badge = f'<span class="badge{" soft" if is_estimate else ""}">{safe(SOURCES[fidelity])}</span>'
     sentences = ["No tool has run: these are an analytic model's numbers." if is_estimate else _measured_by(story)]
+    too_large = _too_large(story)
+    if too_large:
+        badge += '<span class="badge bad">does not fit</span>'
+        sentences.append(f"It is larger than the device: {too_large}.")
     certificate = state.certificate
     if certificate is not None and certificate.gap is not None:
         level = f" at {certificate.confidence:.0%} confidence" if certificate.confidence else ""
@@ -94,6 +98,13 @@ def _sure(story: Story) -> str:
     else:
         sentences.append(f"The campaign is not finished: {len(state.finished)} trials done, {len(state.pending)} under way.")
     return badge + safe(" ".join(sentence if sentence.endswith((".", "!")) else f"{sentence}." for sentence in sentences))
+
+
+def _too_large(story: Story) -> str:
+    """Name the resources of which the best design needs more than there are; "" if it fits."""
+    best, part = story.summary.incumbent, story.question.spec.part
+    over = [(title, metric) for title, metric in _GAUGES if best and story.is_larger_than_device(best, metric)]
+    return ", ".join(f"{title} {getattr(best.qor, metric):,.0f} of {part.capacity(metric):,}" for title, metric in over if best)
 
 
 def _measured_by(story: Story) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,9 @@ def test_a_run_leaves_a_page_and_figures_are_files(world: Path, dse: Dse) -> Non
     assert "Answer: trial" in page.read_text()
     assert dse("page", world, "--figure", "balance", "-o", world.parent / "balance.svg").returncode == 0
     assert ElementTree.parse(world.parent / "balance.svg").getroot().tag.endswith("svg")
+    front = dse("front", world, "--csv").stdout.splitlines()
+    assert front[0].startswith("number,status")
+    assert len(front) == 1 + len(json.loads(dse("front", world, "--json").stdout)["front"]) > 1
 
 
 @pytest.mark.slow

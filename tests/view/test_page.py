@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from dse.assemble import Question
 from dse.campaign import state as events
+from dse.campaign.state import replay
 from dse.search.base import Advice
 from dse.view import page_keeper
 from dse.view.page import page
 from dse.view.page_keeper import PageKeeper
 from dse.view.shell import embedded
+from dse.view.story import Story
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,16 @@ def test_a_certificate_is_told_as_what_it_is(explore: Question) -> None:
     assert "The campaign is not finished: 5 trials done" in open_end
     reached = Elements(page(view_kit.story(explore, 200))).text
     assert "Certificate reached: no other design is better by more than 0.2% at 95% confidence" in reached
+
+
+def test_a_best_design_that_does_not_fit_is_said_to_be_so(compact: Question) -> None:
+    whole = view_kit.balanced(compact)
+    events_so_far = whole.events[:3]  # only the probe at 1 everywhere is measured, and it needs 4,976 of 740 DSP
+    story = Story(compact, replay(events_so_far), events_so_far)
+    text = Elements(page(story)).text
+    assert "does not fit" in text
+    assert "It is larger than the device: DSP 4,976 of 740." in text
+    assert "does not fit" not in Elements(page(whole)).text
 
 
 def test_nothing_feasible_is_said_plainly(explore: Question) -> None:
