@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from dse.corpus.codec import decode_record, encode_record
 from dse.design import Job
-from dse.qor import Evaluation, LayerRecord, Qor
+from dse.qor import Evaluation, Failure, LayerRecord, Qor
 from dse.store.cache import Cache, is_cacheable
 from dse.store.codec import dump_json
-from dse.synth_backends.base import Progress, SynthBackend
+from dse.synth_backends.base import HasLimits, Progress, SynthBackend
 
 LAYERS = "layers.jsonl"
 
@@ -49,6 +49,9 @@ class Evaluator:
         missing: dict[str, Job] = {}
         for asker, job in wanted.items():
             stored = self.cache.get(job.key)
+            if stored is not None and not self._still_holds(stored):
+                self.cache.set_aside(job.key)
+                stored = None
             if stored is not None:
                 self.cache.release(job.key)
                 done = Progress(job.key, "done", stored, host=stored.provenance.host)
@@ -60,6 +63,14 @@ class Evaluator:
         for (asker, job), progress in zip(missing.items(), self.backend.advance(tuple(missing.values())), strict=True):
             answers[asker] = Answer(self._remember(asker, job, progress), cached=False)
         return tuple(answers[asker] for asker in wanted)
+
+    def _still_holds(self, stored: Evaluation) -> bool:
+        """Whether a stored result answers the question under today's limits: a timeout at one hour says nothing of two."""
+        outcome = stored.outcome
+        if not isinstance(outcome, Failure) or outcome.limit is None or not isinstance(self.backend, HasLimits):
+            return True
+        limit = self.backend.limits.get(outcome.kind, outcome.limit)
+        return limit is not None and limit <= outcome.limit
 
     def _remember(self, asker: str, job: Job, progress: Progress) -> Progress:
         if progress.evaluation is None:

@@ -62,6 +62,10 @@ class Engine:
         self.site, self.options, self.kind = site, options, kind
         self.fidelity = Fidelity(options.fidelity)
         self.stations = [Station(place, courier) for place, courier in places]
+        self.limits = {
+            FailureKind.TIMEOUT: 60.0 * options.timeout_minutes,
+            FailureKind.OUT_OF_MEMORY: options.memory_gb,
+        }
         self.projects = Projects(site, projects)
         self._now, self._sleep = now, sleep
         self._works: dict[str, Work] = {}

@@ -49,7 +49,8 @@ def failed(work: Work, judgement: Judgement, cause: str, kind: str, options: Too
     rule = policy.RULES[cause]
     last = work.ticket.last
     limits = {
-        FailureKind.TIMEOUT: 60.0 * (options.hang_minutes if cause == policy.HANG else options.timeout_minutes),
+        # a hang is no matter of the time allowed
+        FailureKind.TIMEOUT: None if cause == policy.HANG else 60.0 * options.timeout_minutes,
         FailureKind.OUT_OF_MEMORY: None if last is None or (limit := options.memory_bytes(last)) is None else limit / GIB,
     }
     tail = read_log(work.folder.attempt(last.number))[-TAIL_CHARACTERS:] if last is not None else ""

@@ -45,7 +45,7 @@ class Cache:
         try:
             return self.read(key)
         except CorruptEntry as error:
-            self.warnings.append(f"{error} Moved to {self._quarantine(key)}; the point will be evaluated again.")
+            self.warnings.append(f"{error} Moved to {self.set_aside(key)}; the point will be evaluated again.")
             return None
 
     def read(self, key: str) -> Evaluation | None:
@@ -144,13 +144,14 @@ class Cache:
             raise CacheError(f"not a cache key: {key!r}")
         return self.root / key[:2] / key
 
-    def _quarantine(self, key: str) -> Path:
+    def set_aside(self, key: str) -> Path:
+        """Move an entry out of the way, deleting nothing; return where it is now."""
         target = self.root / "quarantine" / f"{key}-{time.time_ns()}"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._place(key).rename(target)
         except OSError as error:
-            raise CacheError(f"cache entry {self._place(key)}: damaged, and it cannot be moved away: {error.strerror}.") from error
+            raise CacheError(f"cache entry {self._place(key)}: cannot be moved away: {error.strerror}.") from error
         return target
 
 

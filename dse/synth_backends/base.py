@@ -11,13 +11,13 @@ A backend module exposes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from dse.design import Fidelity, Job, Layer, LayerChoice, Network, Target
-from dse.qor import Evaluation
+from dse.qor import Evaluation, FailureKind
 
 State = Literal["queued", "waiting", "running", "done"]
 
@@ -99,4 +99,14 @@ class Closes(Protocol):
 
     def close(self) -> None:
         """End them; jobs go on."""
+        ...
+
+
+@runtime_checkable
+class HasLimits(Protocol):
+    """A backend that gives up at limits: what failed under a smaller one may be tried again."""
+
+    @property
+    def limits(self) -> Mapping[FailureKind, float | None]:
+        """Return the limits in force (seconds, gigabytes); None means no limit."""
         ...
