@@ -1,0 +1,81 @@
+"""Runs a campaign from Python."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dse.api.results import Results, campaign_file
+from dse.assemble import assemble, open_campaign
+from dse.campaign.spec import read_campaign
+from dse.campaign.state import CampaignState
+from dse.evaluate import Answer
+from dse.loop import Signals
+from dse.loop import run as run_loop
+from dse.store.journal import Event
+
+
+def run(
+    path: str | Path,
+    *,
+    on_event: Callable[[Event], None] | None = None,
+    overrides: Iterable[str] = (),
+    fresh: bool = False,
+) -> Results:
+    """Run a campaign to its end, or go on with it, and return what it found; the same as `dse run`, without its screen.
+
+    An interrupt (Ctrl-C, or a notebook's stop button) detaches: running syntheses go on, and the next call takes them up again.
+
+    Args:
+        on_event: called with every event of the journal; if it raises, there is a warning and the campaign goes on.
+        overrides: `key=value` texts, e.g. `search.mode="compact"`.
+        fresh: start again; the old state is kept aside.
+
+    Raises:
+        DseError: as `dse run`; the message says what to do.
+    """
+    question = assemble(read_campaign(campaign_file(path), overrides))
+    campaign = open_campaign(question, watchers=(_Listener(on_event),) if on_event else (), fresh=fresh)
+    try:
+        with _detach_on_interrupt(campaign.signals):
+            run_loop(campaign)
+    finally:
+        campaign.journal.close()
+    return Results(question)
+
+
+class _Listener:
+    """A watcher that calls a function."""
+
+    def __init__(self, call: Callable[[Event], None]) -> None:
+        self._call = call
+
+    def event(self, event: Event, state: CampaignState) -> None:
+        try:
+            self._call(dict(event))
+        except Exception as error:  # somebody else's code; a watcher never stops a campaign
+            warnings.warn(f"on_event raised {type(error).__name__}: {error}", stacklevel=2)
+
+    def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
+        """Events are all that is told."""
+
+
+@contextmanager
+def _detach_on_interrupt(signals: Signals) -> Iterator[None]:
+    """Turn an interrupt into a flag, so that no write is cut short; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def detach(_number: int, _frame: object) -> None:
+        signals.detach = True
+
+    previous = signal.signal(signal.SIGINT, detach)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
