@@ -108,6 +108,16 @@ def make_case(recorded: RecordedSpace, limit_factor: float) -> Case:
     return Case(recorded, limit_factor, limit, best.objective)
 
 
+def random_chance(case: Case, samples: int = 200_000, seed: int = 0) -> float:
+    """Return the share of designs that keep the limit and are optimal within the tolerance, from random designs; 0 if none was."""
+    rng = np.random.default_rng(seed)
+    latency, cost = case.recorded.column(LATENCY), case.recorded.cost
+    picks = [rng.integers(0, len(column), samples) for column in cost]
+    value = np.sum([column[i] for column, i in zip(cost, picks, strict=True)], axis=0)
+    cycles = np.sum([column[i] for column, i in zip(latency, picks, strict=True)], axis=0)
+    return float(np.mean((value <= case.best_cost * (1 + TOLERANCE)) & (cycles <= case.limit_cycles)))
+
+
 def record_network(corpus: Corpus, network: Network, part: Part, replicates: Replicates = "median", salt: int = 0) -> RecordedSpace:
     """Compose a network of a corpus's layers; `salt` draws other replicates.
 

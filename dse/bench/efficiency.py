@@ -9,7 +9,7 @@ from statistics import mean, median
 from typing import Any
 
 from dse import registry
-from dse.bench.cases import Case, RecordedSpace, make_case, record_network, record_table4, transfer_records
+from dse.bench.cases import Case, RecordedSpace, make_case, random_chance, record_network, record_table4, transfer_records
 from dse.bench.drive import Run, drive, start_view
 from dse.bench.networks import draw_networks, read_networks
 from dse.corpus import read_corpus
@@ -89,9 +89,10 @@ def _run_all(
     for recorded, seed, known in spaces:
         for factor in plan.factors:
             case = make_case(recorded, factor)
+            chance = random_chance(case)
             for name in plan.searches:
                 run = drive(case, make_searcher(name), start_view(case, seed, known), plan.max_syntheses)
-                records.append(_record(case, name, seed, plan, run))
+                records.append(_record(case, name, seed, plan, run, chance))
                 if progress:
                     progress(records[-1])
     return records
@@ -125,7 +126,7 @@ def make_searcher(text: str) -> Any:
     return module.create(module.Options(**chosen))
 
 
-def _record(case: Case, name: str, seed: int, plan: Plan, run: Run) -> dict[str, Any]:
+def _record(case: Case, name: str, seed: int, plan: Plan, run: Run, chance: float) -> dict[str, Any]:
     return {
         "network": case.recorded.network.name,
         "limit_factor": case.limit_factor,
@@ -142,6 +143,7 @@ def _record(case: Case, name: str, seed: int, plan: Plan, run: Run) -> dict[str,
         "worst_overhead_seconds": round(run.worst_seconds, 4),
         "replicates": plan.replicates,
         "transfer": plan.has_transfer,
+        "random_expected": 1 / chance if chance else None,
         "stop": run.stop,
     }
 
