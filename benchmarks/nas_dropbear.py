@@ -63,7 +63,7 @@ def document(arguments: argparse.Namespace, method: str, seed: int) -> dict[str,
         },
         "training": {
             "epochs": arguments.epochs,
-            "batch_size": 64,
+            "batch_size": 32,
             "learning_rate": 0.002,
             "patience": 100,
             "prune_after": 100,
@@ -207,9 +207,7 @@ def report(results: dict[str, list[list[dict[str, Any]]]], naive: dict[str, floa
         front = "/".join(str(_front_size(rows)) for rows in seeds)
         seconds = np.median([row["seconds"] for rows in seeds for row in rows if row["seconds"]])
         costing = 1000 * np.median([row["cost_seconds"] for rows in seeds for row in rows])
-        lines.append(
-            f"| {method} | {cells[0]} | {cells[1]} | {feasible} of {total} | {'/'.join(map(str, sizes))} | {seconds:.1f} | {costing:.1f} |"
-        )
+        lines.append(f"| {method} | {cells[0]} | {cells[1]} | {feasible} of {total} | {front} | {seconds:.1f} | {costing:.1f} |")
     lines += ["", "| hypervolume (test) | " + " | ".join(f"seed {seed}" for seed in range(1, arguments.seeds + 1)) + " |"]
     lines += ["|---" * (arguments.seeds + 1) + "|"]
     for method in METHODS:
@@ -285,8 +283,8 @@ def main() -> int:
     parser.add_argument("--networks", type=Path, required=True, help="folder of N-TORC's network_*.json")
     parser.add_argument("--work", type=Path, required=True, help="where trainings are recorded")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--windows", type=int, default=2400)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--windows", type=int, default=1200)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--sampler", default="known_cost")
     parser.add_argument("--report", type=Path)
     parser.add_argument("--figure", type=Path)

@@ -82,9 +82,16 @@ def nas_front(path: Path, *, as_json: bool = False) -> int:
     return 0 if front else 1
 
 
-def nas_deploy(path: Path, *, simulate: bool = False, bundles: Path | None = None, as_json: bool = False) -> int:
+def nas_deploy(
+    path: Path,
+    *,
+    overrides: Iterable[str] = (),
+    simulate: bool = False,
+    bundles: Path | None = None,
+    as_json: bool = False,
+) -> int:
     """Run a campaign for every network of the front, on the backend that `[deploy.backend]` names."""
-    spec, candidates = _read(path)
+    spec, candidates = _read(path, overrides)
     signals = Signals()
     with _signals(signals):
         deployed = _deploy(spec, front_of(candidates, spec.goals), signals, simulate=simulate or spec.deploy.simulate)
@@ -145,11 +152,11 @@ def _write_bundles(deployed: Iterable[Deployed], folder: Path) -> tuple[str, ...
     return tuple(made)
 
 
-def _read(path: Path) -> tuple[NasSpec, tuple[Candidate, ...]]:
+def _read(path: Path, overrides: Iterable[str] = ()) -> tuple[NasSpec, tuple[Candidate, ...]]:
     _need_optuna()
     from dse.nas.study import read_study
 
-    spec = read_nas(path)
+    spec = read_nas(path, overrides)
     candidates, _ = read_study(spec)
     return spec, candidates
 

@@ -7,6 +7,8 @@ import io
 import os
 import tempfile
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,11 @@ def train(architecture: Architecture, windows: Windows, settings: Training, seed
     Raises:
         ArithmeticError: the training diverged before it had any finite validation error.
     """
+    with _quiet():
+        return _train(architecture, windows, settings, seed, report)
+
+
+def _train(architecture: Architecture, windows: Windows, settings: Training, seed: int, report: Report) -> Trained:
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed % 2**32)
     model = build_model(architecture)
@@ -76,7 +83,8 @@ def train(architecture: Architecture, windows: Windows, settings: Training, seed
 
 def error_of(model: Any, windows: Windows, split: Any, is_classes: bool) -> float:
     """Return the error on a split: RMSE in the target's unit, or the share of wrong classes."""
-    predicted = model.predict(windows.x[split], batch_size=_PREDICT_BATCH, verbose=0)
+    with _quiet():
+        predicted = model.predict(windows.x[split], batch_size=_PREDICT_BATCH, verbose=0)
     return error_between(predicted, windows.y[split], windows.scale, is_classes)
 
 
@@ -89,10 +97,18 @@ def error_between(predicted: Floats, wanted: Floats, scale: float, is_classes: b
 
 def save_model(model: Any) -> bytes:
     """Return a model as the bytes of a `.keras` file."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), _quiet():
         path = Path(folder) / "network.keras"
         model.save(path)
         return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what TensorFlow and numpy 2 tell each other about deprecations, with every weight that is copied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def _watch(model: Any, windows: Windows, settings: Training, report: Report, is_classes: bool) -> Any:

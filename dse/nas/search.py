@@ -22,7 +22,7 @@ from dse.nas.study import Study, budget_spent
 from dse.nas.training import TrainFunction
 
 _TICK_SECONDS = 0.5
-_TRIES_SAMPLER, _TRIES = 20, 400  # refused in a row: first ask at random, then say that nothing is left
+_TRIES_SAMPLER, _TRIES = 10, 100  # refused in a row: first ask at random, then say that nothing is left
 
 
 class Watcher(Protocol):

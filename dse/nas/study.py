@@ -7,6 +7,7 @@ Every proposal is made by a fresh sampler seeded from (search, number), so it is
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import warnings
@@ -213,6 +214,22 @@ def make_sampler(kind: str, spec: NasSpec, number: int) -> optuna.samplers.BaseS
         ) from error
 
 
+class _Backend(JournalFileBackend):  # type: ignore[misc]  # Optuna is untyped to us
+    """Optuna's journal file, synced when a trial begins or ends and not for every parameter: one proposal is a dozen lines."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), lock_obj=_NoLock())
+        self._path = path
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with self._path.open("ab") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            if any("state" in log or "directions" in log for log in logs):
+                os.fsync(file.fileno())
+
+
 class _ReadOnly(BaseJournalBackend):  # type: ignore[misc]  # Optuna is untyped to us
     """Optuna's journal without its writing half, so that looking never changes what is looked at."""
 
@@ -234,8 +251,10 @@ def _open(spec: NasSpec, *, is_new: bool) -> optuna.Study:
             warnings.simplefilter("ignore")
             if not is_new:
                 return optuna.load_study(study_name=name, storage=JournalStorage(_ReadOnly(path)))
-            storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))
-            return optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
+            storage = JournalStorage(_Backend(path))
+            if any(summary.study_name == name for summary in optuna.get_all_study_summaries(storage=storage)):
+                return optuna.load_study(study_name=name, storage=storage)
+            return optuna.create_study(study_name=name, storage=storage, directions=directions)
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptJournal(
             f"{path}: not a journal of this search ({type(error).__name__}: {str(error)[:100]}). Restore it, or start again with --fresh."

@@ -1,0 +1,216 @@
+"""The search: what is trained and what not, resuming after a kill, and what it tells."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from nas.nas_cases import arithmetic, small_search, write_search
+
+from dse.errors import CampaignLocked, CorruptJournal, SpecChanged
+from dse.nas.records import SPENT, Outcome, front_of
+from dse.nas.search import run_search
+from dse.nas.spec import read_nas
+from dse.nas.study import FILE, Study, read_study
+
+HERE = Path(__file__).resolve().parent
+
+
+def identity(candidate):
+    return candidate.number, candidate.outcome, candidate.architecture, candidate.error, candidate.curve, candidate.cost
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "known_cost", pytest.param("botorch", marks=pytest.mark.slow)])
+def test_every_sampler_spends_the_budget_on_new_networks_that_keep_the_limits(tmp_path, sampler):
+    if sampler == "botorch":
+        pytest.importorskip("optuna_integration")
+        pytest.importorskip("botorch")
+    spec = small_search(tmp_path, sampler=sampler)
+    found = run_search(spec, train=arithmetic)
+    spent = [candidate for candidate in found if candidate.outcome in SPENT]
+    assert len(spent) == 8
+    assert max(Counter(candidate.architecture.key for candidate in spent).values()) == 1
+    assert all(candidate.cost["latency_ns"] <= 200_000 for candidate in spent)
+    front = front_of(found, spec.goals)
+    assert front
+    assert all(a.error < b.error and a.cost["device_cost"] > b.cost["device_cost"] for a, b in pairwise(front))
+
+
+def test_the_same_file_gives_the_same_search(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, other = (run_search(small_search(tmp_path / name, sampler="tpe"), train=arithmetic) for name in ("a", "b"))
+    assert [identity(c) for c in one] == [identity(c) for c in other]
+
+
+def test_run_again_nothing_happens(tmp_path):
+    spec = small_search(tmp_path)
+    first = run_search(spec, train=arithmetic)
+    journal = (spec.state / FILE).read_bytes()
+    asked = []
+
+    def never(*arguments):
+        asked.append(arguments)
+        raise AssertionError("trained again")
+
+    assert [identity(c) for c in run_search(spec, train=never)] == [identity(c) for c in first]
+    assert not asked
+    assert (spec.state / FILE).read_bytes() == journal
+
+
+def test_a_larger_budget_goes_on(tmp_path):
+    run_search(small_search(tmp_path, trials=3), train=arithmetic)
+    found = run_search(small_search(tmp_path, trials=5), train=arithmetic)
+    straight = tmp_path / "straight"
+    straight.mkdir()
+    assert [identity(c) for c in found] == [identity(c) for c in run_search(small_search(straight, trials=5), train=arithmetic)]
+
+
+def test_what_cannot_keep_the_limits_is_not_trained(tmp_path):
+    trained = []
+
+    def count(architecture, *rest):
+        trained.append(architecture)
+        return arithmetic(architecture, *rest)
+
+    found = run_search(small_search(tmp_path, limit=500), train=count)
+    refused = [c for c in found if c.outcome is Outcome.REFUSED and "same as" not in c.reason]
+    assert refused
+    assert all(c.cost["device_cost"] is None and "latency_ns_max" in c.reason for c in refused)
+    assert not {c.architecture.key for c in refused} & {network.key for network in trained}
+    assert all(c.cost["latency_ns"] <= 500 for c in found if c.outcome is Outcome.TRAINED)
+
+
+def test_an_impossible_limit_ends_the_search_without_a_training(tmp_path):
+    spec = small_search(tmp_path, limit=10)
+    found = run_search(spec, train=arithmetic)
+    assert {c.outcome for c in found} == {Outcome.REFUSED}
+    _, events = read_study(spec)
+    assert "cannot keep the limits" in events[-1]["reason"]
+
+
+def test_a_training_that_fails_is_data(tmp_path):
+    def broken(architecture, *rest):
+        if len(architecture.dense) == 2:
+            raise ArithmeticError("it diverged")
+        return arithmetic(architecture, *rest)
+
+    found = run_search(small_search(tmp_path), train=broken)
+    failed = [c for c in found if c.outcome is Outcome.FAILED]
+    assert failed
+    assert all("it diverged" in c.reason and c.error is None for c in failed)
+    assert sum(c.outcome in SPENT for c in found) == 8
+    best = {c.number for c in front_of(found, small_search(tmp_path).goals)}
+    assert not best & {c.number for c in failed}
+
+
+def test_hopeless_trainings_are_given_up(tmp_path):
+    def worse(architecture, windows, settings, seed, report):
+        worse.calls += 1
+        error = 1.0 if worse.calls <= 6 else 50.0
+        for _ in range(settings.epochs):
+            if not report(error):
+                return arithmetic(architecture, windows, settings, seed, lambda _: False)
+        return arithmetic(architecture, windows, settings, seed, lambda _: True)
+
+    worse.calls = 0
+    spec = small_search(tmp_path, trials=14)
+    found = run_search(spec, train=worse)
+    hopeless = [c for c in found if c.outcome is Outcome.HOPELESS]
+    assert hopeless
+    assert all(min(c.curve) == 50.0 and len(c.curve) == spec.training.prune_after for c in hopeless if c.curve[0] == 50.0)
+    assert all(c.values(spec.goals) is None for c in hopeless)
+
+
+def test_two_searches_at_once_are_refused(tmp_path):
+    spec = small_search(tmp_path)
+    study = Study(spec)
+    try:
+        with pytest.raises(CampaignLocked):
+            run_search(spec, train=arithmetic)
+    finally:
+        study.close()
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    run_search(small_search(tmp_path, trials=2), train=arithmetic)
+    with pytest.raises(SpecChanged, match=r"limit\.latency_ns_max: 200000\.0 -> 100000\.0"):
+        run_search(small_search(tmp_path, trials=2, limit=100_000), train=arithmetic)
+
+
+def test_a_torn_line_is_cut_off_before_anything_is_added(tmp_path):
+    spec = small_search(tmp_path, trials=3)
+    before = run_search(spec, train=arithmetic)
+    for name in (FILE, "nas.jsonl"):
+        with (spec.state / name).open("ab") as file:
+            file.write(b'{"op_code": 8, "trial_')
+    found = run_search(small_search(tmp_path, trials=4), train=arithmetic)
+    assert [identity(c) for c in found[: len(before)]] == [identity(c) for c in before]
+    assert sum(c.outcome in SPENT for c in found) == 4
+    assert all(json.loads(line) for line in (spec.state / FILE).read_text().splitlines())
+
+
+def test_a_broken_journal_is_told(tmp_path):
+    spec = small_search(tmp_path, trials=2)
+    run_search(spec, train=arithmetic)
+    text = (spec.state / FILE).read_text().splitlines()
+    (spec.state / FILE).write_text("\n".join(["nonsense", *text]) + "\n")
+    with pytest.raises(CorruptJournal, match="--fresh"):
+        read_study(spec)
+
+
+def test_reading_changes_nothing(tmp_path):
+    spec = small_search(tmp_path, trials=2)
+    run_search(spec, train=arithmetic)
+    before = {file: file.read_bytes() for file in spec.state.iterdir() if file.is_file()}
+    candidates, events = read_study(spec)
+    assert len(candidates) >= 2
+    assert events[0]["event"] == "opened"
+    assert {file: file.read_bytes() for file in spec.state.iterdir() if file.is_file()} == before
+
+
+SCRIPT = "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; from nas.nas_cases import slow\n"
+SCRIPT += "from dse.nas.search import run_search; from dse.nas.spec import read_nas; run_search(read_nas(Path(sys.argv[1])), train=slow)\n"
+
+
+def test_killed_again_and_again_only_trainings_in_flight_are_lost(tmp_path):
+    path = write_search(tmp_path, trials=12)
+    spec = read_nas(path)
+    kills = 0
+    for _ in range(12):
+        child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path), str(HERE.parent)], start_new_session=True)
+        before = sum(c.outcome in SPENT for c in read_study(spec)[0])
+        deadline = time.monotonic() + 60
+        while child.poll() is None and time.monotonic() < deadline:
+            now = sum(c.outcome in SPENT for c in read_study(spec)[0])
+            if now >= before + 3:
+                os.killpg(child.pid, signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.02)
+        if child.wait() == 0:
+            break
+    found = read_study(spec)[0]
+    assert kills >= 2
+    spent = [c for c in found if c.outcome in SPENT]
+    assert len(spent) == 12
+    lost = [c for c in found if c.outcome is Outcome.LOST]
+    assert len(lost) <= kills
+    again = {c.architecture.key for c in spent}
+    assert all(c.architecture is None or c.architecture.key in again for c in lost)
+    assert max(Counter(c.architecture.key for c in spent).values()) == 1
+    straight = tmp_path / "straight"
+    straight.mkdir()
+    unbroken = run_search(small_search(straight, trials=12), train=arithmetic)
+    assert {c.architecture.key for c in unbroken if c.outcome in SPENT} & again
