@@ -338,6 +338,7 @@ def nas_front(search: NasFile, as_json: AsJson = False) -> None:
 @nas_app.command("deploy")
 def nas_deploy(
     search: NasFile,
+    override: Overrides = None,
     simulate: Annotated[bool, typer.Option("--simulate", help="check bit by bit with hls4ml's C simulation; minutes each")] = False,
     bundles: Annotated[Path | None, typer.Option("--bundles", metavar="DIR", help="write a bundle of each design there")] = None,
     as_json: AsJson = False,
@@ -345,7 +346,7 @@ def nas_deploy(
     """Run a campaign for every network of the front, on any backend."""
     from dse.commands.nas import nas_deploy as command
 
-    _exit(command(search, simulate=simulate, bundles=bundles, as_json=as_json))
+    _exit(command(search, overrides=override or (), simulate=simulate, bundles=bundles, as_json=as_json))
 
 
 bench_app = typer.Typer(help="Measure searches on spaces whose optimum is known.", no_args_is_help=True, rich_markup_mode=None)
