@@ -41,24 +41,33 @@ def run_campaign(
     agree_to_commands(spec, is_trusted=trust)
     question = assemble(spec)
     err = console(stderr=True)
-    notifier = Notifier(question) if spec.notify.command else None
+    # the page's last edition may take seconds, so it comes when all else is said and the lock is free
+    with PageKeeper(question) as keeper:
+        code = _run_watched(question, keeper, path, fresh=fresh, as_json=as_json, plain=plain)
+    for warning in keeper.warnings:
+        err.print(f"warning: {clean(warning)}")
+    if keeper.path.exists() and not as_json:
+        err.print(f"page: {keeper.path}")
+    return code
+
+
+def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: bool, as_json: bool, plain: bool) -> int:
+    err = console(stderr=True)
+    notifier = Notifier(question) if question.spec.notify.command else None
     watcher = JsonEvents() if as_json else Live(question, console(stderr=False), plain=plain)
-    keeper = PageKeeper(question)
     watchers = (watcher, keeper, notifier) if notifier else (watcher, keeper)
     campaign = open_campaign(question, watchers=watchers, fresh=fresh)
     if isinstance(watcher, Live):
         watcher.signals = campaign.signals
     try:
         _greet(question, campaign, err, as_json)
-        with _signals(campaign.signals), notifier or nullcontext(), keeper, watcher:
+        with _signals(campaign.signals), notifier or nullcontext(), watcher:
             before = len(campaign.state.trials)
             run(campaign)
-        for warning in (*campaign.evaluator.cache.warnings, *keeper.warnings, *(notifier.warnings if notifier else ())):
+        for warning in (*campaign.evaluator.cache.warnings, *(notifier.warnings if notifier else ())):
             err.print(f"warning: {clean(warning)}")
         code = exit_code(question, campaign.state, campaign.signals)
         _farewell(question, campaign, before, code, as_json, path)
-        if keeper.path.exists() and not as_json:
-            err.print(f"page: {keeper.path}")
         return code
     finally:
         campaign.journal.close()

@@ -36,13 +36,14 @@ class PageKeeper:
     def __enter__(self) -> PageKeeper:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Write what is still owed; a campaign that came to its end also gets what its surrogate believes."""
-        if self._state is None and not self.path.exists():
+        if kind is None and self._state is None and not self.path.exists():
             self._load()
         is_over = self._state is not None and self._state.stop is not None
         if self._is_stale or (is_over and self._has_news):
-            self._write(with_beliefs=is_over and self._has_news and self._may_fit())
+            with suppress(KeyboardInterrupt):  # the edition before this one stays
+                self._write(with_beliefs=is_over and self._has_news and self._may_fit())
 
     def event(self, event: Event, state: CampaignState) -> None:
         """Write the page, or remember to."""
