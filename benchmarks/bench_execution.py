@@ -66,7 +66,8 @@ def tick_local(root: Path) -> dict[str, float]:
     backend = local.create(local.Options(tool=str(tool), disk_reserve_gb=0.1), site)
     backend.projects.take_from(StubSource())
     try:
-        backend.advance(JOBS[:N_JOBS])
+        while not all(answer.state == "running" for answer in backend.advance(JOBS[:N_JOBS])):
+            time.sleep(0.1)
         time.sleep(2)
         return ticks_ms(lambda: backend.advance(JOBS[:N_JOBS]))
     finally:
