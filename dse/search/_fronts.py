@@ -55,7 +55,7 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     free = replace(ask, failed=())  # what failed is struck from the candidates, not from the fronts: that keeps them exact
     believed = _world(free, tables.mean, tables.glue)
-    hoped = _world(free, tables.lower, tables.glue, z)
+    hoped = _world(free, tables.hope, tables.glue, z)
     if not hoped.front:
         return Advice(stop=f"no untried design can keep the limits (confidence {confidence:.0%})", notes=tables.notes)
     verified = np.array([v for t in ask.view.finished if (v := ask.values(t)) is not None]).reshape(-1, len(ask.objectives))

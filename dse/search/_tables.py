@@ -49,6 +49,8 @@ class Tables:
 
     Attributes:
         mean, lower, upper: per layer (C_l, M), original units; equal where measured without noise. NaN where nothing is known.
+        hope: lower where predicted, mean where measured: the noise of measurements is nothing that a better choice could use.
+        noise: the largest relative deviation of one measurement that repeated ones show, over kinds and columns that count.
         measured: per layer (C_l,) whether the circuit was measured in this campaign.
         circuits: per layer the identity of each choice's circuit; layers of equal circuits share their measurements.
         extrapolates: per layer (C_l,) whether the belief lies outside what was ever measured.
@@ -59,6 +61,8 @@ class Tables:
     mean: tuple[Floats, ...]
     lower: tuple[Floats, ...]
     upper: tuple[Floats, ...]
+    hope: tuple[Floats, ...]
+    noise: float
     measured: tuple[NDArray[np.bool_], ...]
     circuits: tuple[Circuits, ...]
     extrapolates: tuple[NDArray[np.bool_], ...]
@@ -89,12 +93,13 @@ def build(view: View, surrogate: str, options: Any, confidence: float, inflation
     seen = _observations(records)
     noise = _noise(seen)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    mean_tables, lower_tables, upper_tables, measured_tables, identities, outside = [], [], [], [], [], []
+    mean_tables, lower_tables, upper_tables, hope_tables, measured_tables, identities, outside = [], [], [], [], [], [], []
     for option in view.space.options:
         predicted = belief.predict(option.layer, option.choices, confidence=confidence)
         circuits: Circuits = tuple(circuit(option.layer, choice) for choice in option.choices)
         mean = np.array(predicted.mean)
         lower, upper = _stretch(mean, predicted.lower, inflation), _stretch(mean, predicted.upper, inflation)
+        hope = np.array(lower)
         for row, identity in enumerate(circuits):
             rows = seen.get(identity)
             if rows is None:
@@ -102,17 +107,19 @@ def build(view: View, surrogate: str, options: Any, confidence: float, inflation
             value, count = _mean(rows), (~np.isnan(rows)).sum(axis=0)
             known = count > 0
             half = z * noise.get(option.layer.kind, np.zeros(len(METRICS))) / np.sqrt(np.maximum(count, 1))
-            mean[row, known] = value[known]
+            mean[row, known] = hope[row, known] = value[known]
             lower[row, known] = (value * np.exp(-half))[known]
             upper[row, known] = (value * np.exp(half))[known]
         mean_tables.append(mean)
         lower_tables.append(lower)
         upper_tables.append(upper)
+        hope_tables.append(hope)
         measured_tables.append(np.array([identity in seen for identity in circuits]))
         identities.append(circuits)
         outside.append(predicted.extrapolates)
-    beliefs = tuple(mean_tables), tuple(lower_tables), tuple(upper_tables)
-    return Tables(*beliefs, tuple(measured_tables), tuple(identities), tuple(outside), _glue(view), belief, belief.notes)
+    beliefs = tuple(mean_tables), tuple(lower_tables), tuple(upper_tables), tuple(hope_tables)
+    largest = max((float(deviation.max()) for deviation in noise.values()), default=0.0)
+    return Tables(*beliefs, largest, tuple(measured_tables), tuple(identities), tuple(outside), _glue(view), belief, belief.notes)
 
 
 @lru_cache(maxsize=16)
