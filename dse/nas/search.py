@@ -58,6 +58,7 @@ class Search:
 
     def __post_init__(self) -> None:
         self._running: dict[int, _InTraining] = {}
+        self._is_exhausted = False
         self._known = {
             c.architecture.key: c.number for c in self.study.candidates if c.architecture and c.outcome is not Outcome.LOST
         }
@@ -69,7 +70,7 @@ class Search:
         while not self.signals.detach and not (self.signals.cancel or (self.signals.stop and not self._running)):
             reason = None if self.signals.stop else self._fill()
             if reason is not None and not self._running:
-                self.study.stop(reason)
+                self.study.stop(reason, is_exhausted=self._is_exhausted)
                 self._tell("stopped", reason)
                 break
             for message in self.trainers.wait(_TICK_SECONDS):
@@ -83,6 +84,7 @@ class Search:
             if reason is not None:
                 return reason
             if not self._start_one():
+                self._is_exhausted = True
                 return f"{_TRIES} candidates in a row were known already or cannot keep the limits"
         return None
 
@@ -264,6 +266,8 @@ def run_search(
 
 def _is_over(spec: NasSpec, study: Study) -> bool:
     spent, budget = budget_spent(study.candidates), spec.budget
+    if study.is_exhausted:
+        return True
     return budget.trials is not None and spent >= budget.trials and study.stop_reason is not None
 
 

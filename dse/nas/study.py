@@ -133,10 +133,16 @@ class Study:
         self._note_time()
         return _candidate(self._study.trials[number])
 
-    def stop(self, reason: str) -> None:
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the search stopped because the space has nothing new that keeps the limits; no budget changes that."""
+        last = next((event for event in reversed(self._journal.events) if event["event"] in ("stopped", "worked")), {})
+        return bool(last.get("is_exhausted"))
+
+    def stop(self, reason: str, *, is_exhausted: bool = False) -> None:
         """Record that there is nothing more to do."""
         if self.stop_reason != reason:
-            self._journal.append({"event": "stopped", "reason": reason})
+            self._journal.append({"event": "stopped", "reason": reason, "is_exhausted": is_exhausted})
 
     def note(self, event: str, **facts: Any) -> None:
         """Record something else that happened."""

@@ -98,6 +98,7 @@ def test_an_impossible_limit_ends_the_search_without_a_training(tmp_path):
     assert {c.outcome for c in found} == {Outcome.REFUSED}
     _, events = read_study(spec)
     assert "cannot keep the limits" in events[-1]["reason"]
+    assert len(run_search(spec, train=arithmetic)) == len(found)
 
 
 def test_a_training_that_fails_is_data(tmp_path):
@@ -214,3 +215,31 @@ def test_killed_again_and_again_only_trainings_in_flight_are_lost(tmp_path):
     straight.mkdir()
     unbroken = run_search(small_search(straight, trials=12), train=arithmetic)
     assert {c.architecture.key for c in unbroken if c.outcome in SPENT} & again
+
+
+@pytest.mark.slow
+@pytest.mark.hls4ml
+def test_a_training_process_that_dies_is_a_failed_training_and_no_more(tmp_path):
+    import psutil
+
+    spec = small_search(tmp_path, trials=3)
+    killed = []
+
+    class Killer:
+        def asked(self, candidate): ...
+
+        def epoch(self, number, curve):
+            if not killed:
+                child = next(p for p in psutil.Process().children() if "dse.nas.worker" in p.cmdline())
+                killed.append(number)
+                child.kill()
+
+        def finished(self, candidate, candidates): ...
+
+        def stopped(self, reason): ...
+
+    found = run_search(spec, watchers=(Killer(),))
+    outcomes = {c.number: c.outcome for c in found if c.outcome in SPENT}
+    assert outcomes[killed[0]] is Outcome.FAILED
+    assert sorted(outcomes.values()) == [Outcome.FAILED, Outcome.TRAINED, Outcome.TRAINED]
+    assert not [p for p in psutil.Process().children() if "dse.nas.worker" in p.cmdline()]
