@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dse.allocation.exact import ANY, Problem, TableLimit
 from dse.objectives import keeps, metric_value
+from dse.qor import DESIGN_FACTS, Failure
 from dse.search._metrics import Metric, metric
 from dse.search._tables import Floats, Glue, Tables
 from dse.search.base import Trial, TrialStatus, View
@@ -139,8 +140,12 @@ def indices(view: View, trial: Trial) -> Indices:
 
 
 def _blame(view: View, tables: Tables) -> tuple[tuple[Indices, ...], tuple[Floats, ...]]:
-    """Learn from failures: among the choices that never succeeded at least one is to blame, each as likely as the others."""
-    points = [(trial.status, indices(view, trial)) for trial in view.finished]
+    """Learn from failures: among the choices that never succeeded at least one is to blame, each as likely as the others.
+
+    What the machine did (a lost host, a cancelled job) says nothing about a design.
+    """
+    told = [t for t in view.finished if not isinstance(t.outcome, Failure) or t.outcome.kind in DESIGN_FACTS]
+    points = [(trial.status, indices(view, trial)) for trial in told]
     fine = {tables.circuits[n][i] for status, point in points if status is TrialStatus.DONE for n, i in enumerate(point)}
     suspicion = tuple(np.zeros(len(option.choices)) for option in view.space.options)
     failed: list[Indices] = []

@@ -10,7 +10,9 @@ import pytest
 from dse import cli
 
 
-def test_a_bug_is_one_line_and_a_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_bug_is_one_line_and_a_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     def broken(**_: object) -> None:
         raise ZeroDivisionError("the bug")
 
