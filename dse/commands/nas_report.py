@@ -1,0 +1,140 @@
+"""What `dse nas` tells: documents for programs and tables for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dse.commands.output import clean, console, number
+from dse.nas.deploy import Deployed, read_deployed, table_row
+from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
+from dse.nas.spec import NasSpec
+
+
+def goal_names(spec: NasSpec) -> list[str]:
+    """Return the objectives' metrics in their order."""
+    return [goal.metric for goal in spec.goals]
+
+
+def candidate_document(spec: NasSpec, candidate: Candidate) -> dict[str, Any]:
+    """Return one candidate as JSON values; `error` is RMSE in the target's unit, or the share of wrong classes."""
+    cost = candidate.cost or {}
+    return {
+        "number": candidate.number,
+        "outcome": candidate.outcome.value,
+        "architecture": None if candidate.architecture is None else candidate.architecture.to_json(),
+        "summary": str(candidate.architecture) if candidate.architecture else None,
+        "error": candidate.error,
+        "test_error": candidate.test_error,
+        "workload": cost.get("workload"),
+        "device_cost": cost.get("device_cost"),
+        "latency_ns": cost.get("latency_ns"),
+        "least_latency_ns": cost.get("least_latency_ns"),
+        "point": cost.get("point"),
+        "qor": cost.get("qor"),
+        "curve": list(candidate.curve),
+        "reason": candidate.reason,
+        "seconds": candidate.seconds,
+        "ask_seconds": candidate.ask_seconds,
+        "cost_seconds": candidate.cost_seconds,
+        "network": str(spec.state / candidate.file) if candidate.file else None,
+    }
+
+
+def status_document(spec: NasSpec, candidates: tuple[Candidate, ...]) -> dict[str, Any]:
+    """Return the document of `dse nas status --json`."""
+    from dse.nas.study import read_study
+
+    _, events = read_study(spec)
+    stopped = [event["reason"] for event in events if event["event"] == "stopped"]
+    front = front_of(candidates, spec.goals)
+    return {
+        "search": spec.name,
+        "state": "finished" if stopped else "unfinished" if candidates else "new",
+        "sampler": spec.search.sampler,
+        "objectives": goal_names(spec),
+        "trainings": sum(candidate.outcome in SPENT for candidate in candidates),
+        "counts": {outcome.value: sum(c.outcome is outcome for c in candidates) for outcome in Outcome},
+        "trials": [candidate_document(spec, candidate) for candidate in candidates],
+        "front": [candidate.number for candidate in front],
+        "hypervolume": volume_of(candidates, spec.goals),
+        "deployed": [table_row(spec, read_deployed(spec, candidate)) for candidate in front],
+        "stop_reason": stopped[-1] if stopped else None,
+        "seconds": round(sum(float(event.get("elapsed", 0.0)) for event in events), 3),
+    }
+
+
+def print_candidates(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
+    """Print a table of all candidates but the refused."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended"):
+        table.add_column(name, justify="left" if name in ("", "network", "ended") else "right", overflow="fold")
+    best = {candidate.number for candidate in front_of(candidates, spec.goals)}
+    for candidate in candidates:
+        if candidate.outcome is not Outcome.REFUSED:
+            table.add_row("*" if candidate.number in best else " ", *_cells(candidate))
+    console().print(table)
+    refused = sum(candidate.outcome is Outcome.REFUSED for candidate in candidates)
+    if refused:
+        console().print(f"{refused} candidates were refused without a training: known already, or they cannot keep the limits")
+
+
+def _cells(candidate: Candidate) -> list[str]:
+    latency = (candidate.cost or {}).get("latency_ns")
+    return [
+        str(candidate.number),
+        clean(str(candidate.architecture)),
+        number(candidate.error, 4),
+        number(candidate.test_error, 4),
+        number(candidate.value("workload")),
+        number(candidate.value("device_cost"), 4),
+        number(None if latency is None else latency / 1000, 1),
+        str(len(candidate.curve)),
+        number(candidate.seconds, 1),
+        candidate.outcome.value if candidate.outcome is not Outcome.TRAINED else clean(candidate.reason),
+    ]
+
+
+def print_front(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
+    """Print the Pareto front."""
+    from rich.table import Table
+
+    out = console()
+    front = front_of(candidates, spec.goals)
+    spent = sum(candidate.outcome in SPENT for candidate in candidates)
+    volume = volume_of(candidates, spec.goals)
+    words = f" · hypervolume {volume:.4f}" if volume is not None else ""
+    out.print(f"{spec.name} · {' against '.join(goal_names(spec))} · {spent} trainings · {len(front)} on the front{words}")
+    if not front:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended"):
+        table.add_column(name, justify="left" if name in ("network", "ended") else "right", overflow="fold")
+    for candidate in front:
+        table.add_row(*_cells(candidate))
+    out.print(table)
+    out.print(
+        f"device cost and latency: allocation over the {'estimate' if spec.cost.tables == 'estimate' else 'surrogate'}, not verified by synthesis"
+    )
+
+
+def print_deployed(spec: NasSpec, deployed: tuple[Deployed, ...]) -> None:
+    """Print the deployed networks as N-TORC's Table III does."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("#", "network", "error", "fixed", "workload", "LUT", "DSP", "BRAM", "latency us", "reuse factors", "by"):
+        table.add_column(name, justify="left" if name in ("network", "reuse factors", "by") else "right", overflow="fold")
+    for one in deployed:
+        row = table_row(spec, one)
+        fixed = (row["simulation"] or {}).get("fixed_error")
+        numbers = [number(row[key]) for key in ("workload", "lut", "dsp", "bram_18k")]
+        factors = (
+            " ".join(map(str, row["reuse_factors"])) if row["reuse_factors"] else clean(one.problem or "no design keeps the limits")
+        )
+        cells = [str(row["trial"]), clean(row["architecture"]), number(row["error"], 4), number(fixed, 4), *numbers]
+        table.add_row(*cells, number(row["latency_us"], 1), factors, row["fidelity"] or "-")
+    out = console()
+    out.print(f"{len(deployed)} networks deployed")
+    out.print(table)

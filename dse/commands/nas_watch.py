@@ -1,0 +1,126 @@
+"""What `dse nas run` shows while it works: a line per change, and what Ctrl-C does."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from dse.commands.output import clean, console, number
+from dse.loop import Signals
+from dse.nas.records import Candidate, front_of
+from dse.nas.spec import NasSpec
+
+
+class JsonLines:
+    """One JSON event a line on stdout."""
+
+    def asked(self, candidate: Candidate) -> None:
+        print_line(
+            {"event": "asked", "number": candidate.number, "architecture": str(candidate.architecture), "cost": candidate.cost}
+        )
+
+    def epoch(self, number: int, curve: tuple[float, ...]) -> None:
+        print_line({"event": "epoch", "number": number, "epoch": len(curve), "error": curve[-1]})
+
+    def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
+        facts = {"error": candidate.error, "test_error": candidate.test_error, "reason": candidate.reason}
+        print_line({"event": "finished", "number": candidate.number, "outcome": candidate.outcome.value, **facts})
+
+    def stopped(self, reason: str) -> None:
+        print_line({"event": "stopped", "reason": reason})
+
+
+def print_line(document: dict[str, Any]) -> None:
+    """Print one event of `--json`."""
+    sys.stdout.write(json.dumps({"schema": "dse.nas_run/1", **document}, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(curve: tuple[float, ...], width: int = 16) -> str:
+    """Return a curve as little bars, the last `width` epochs.
+
+    >>> sparkline((4.0, 2.0, 1.0))
+    '█▃▁'
+    """
+    last = curve[-width:]
+    low, high = min(last, default=0.0), max(last, default=0.0)
+    return "".join(_BARS[int((value - low) / (high - low) * 7) if high > low else 0] for value in last)
+
+
+class Lines:
+    """One line per change, and on a terminal one more with the trainings under way."""
+
+    def __init__(self, spec: NasSpec, page: Callable[[tuple[Candidate, ...]], None], *, plain: bool = False) -> None:
+        self._page = page
+        self._spec, self._out = spec, console(plain=plain)
+        self._is_live = sys.stdout.isatty() and not plain
+        self._curves: dict[int, tuple[float, ...]] = {}
+        self._write_page_at = 0.0
+
+    def asked(self, candidate: Candidate) -> None:
+        cost = candidate.cost or {}
+        self._print(
+            f"#{candidate.number} training {candidate.architecture}: {number(cost.get('workload'))} multiplications,"
+            f" device cost {number(cost.get('device_cost'), 4)} ({1000 * candidate.cost_seconds:.0f} ms)"
+        )
+
+    def epoch(self, number: int, curve: tuple[float, ...]) -> None:
+        self._curves[number] = curve
+        if self._is_live:
+            parts = [f"#{n} {sparkline(c)} {c[-1]:.4g} epoch {len(c)}" for n, c in self._curves.items()]
+            sys.stdout.write("\r\x1b[2K" + "   ".join(parts)[:150])
+            sys.stdout.flush()
+
+    def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
+        self._curves.pop(candidate.number, None)
+        best = front_of(candidates, self._spec.goals)
+        mark = "*" if candidate.number in {other.number for other in best} else " "
+        end = "" if candidate.error is None else f" error {candidate.error:.4g}"
+        trail = f" {sparkline(candidate.curve)} {len(candidate.curve)} epochs, {number(candidate.seconds, 1)} s, {candidate.reason}"
+        self._print(f"#{candidate.number}{mark} {candidate.outcome.value}{end}{trail}; front of {len(best)}")
+        if time.monotonic() > self._write_page_at:
+            self._page(candidates)
+            self._write_page_at = time.monotonic() + 20
+
+    def stopped(self, reason: str) -> None:
+        self._print(f"stopped: {reason}")
+
+    def _print(self, text: str) -> None:
+        if self._is_live:
+            sys.stdout.write("\r\x1b[2K")
+        self._out.print(clean(text))
+
+
+@contextmanager
+def heard(signals: Signals) -> Iterator[None]:
+    """Ctrl-C once lets running trainings end, twice gives them up; TERM and HUP leave at once. Handlers only set flags."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signals.cancel = signals.stop
+        signals.stop = True
+        text = (
+            "leaving; trainings in flight are asked again"
+            if signals.cancel
+            else "stopping after the running trainings; Ctrl-C again leaves"
+        )
+        sys.stderr.write(f"\n{text}\n")
+
+    def detach(_number: int, _frame: FrameType | None) -> None:
+        signals.detach = True
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: detach, signal.SIGHUP: detach}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
