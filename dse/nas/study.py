@@ -211,8 +211,10 @@ def make_sampler(kind: str, spec: NasSpec, number: int) -> optuna.samplers.BaseS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            import torch
             from optuna_integration import BoTorchSampler
 
+            torch.set_num_threads(1)  # the problem is tiny, and the other cores are training: more threads wait for each other
             return BoTorchSampler(seed=seed, n_startup_trials=spec.search.startup)
     except ImportError as error:
         raise SpecError(

@@ -19,6 +19,7 @@ pytest.importorskip("optuna")
 from nas.nas_cases import arithmetic, small_search, write_search
 
 from dse.errors import CampaignLocked, CorruptJournal, SpecChanged
+from dse.loop import Signals
 from dse.nas.records import SPENT, Outcome, front_of
 from dse.nas.search import run_search
 from dse.nas.spec import read_nas
@@ -132,6 +133,28 @@ def test_hopeless_trainings_are_given_up(tmp_path):
     assert hopeless
     assert all(min(c.curve) == 50.0 and len(c.curve) == spec.training.prune_after for c in hopeless if c.curve[0] == 50.0)
     assert all(c.values(spec.goals) is None for c in hopeless)
+
+
+@pytest.mark.parametrize("how", ["stop", "cancel", "detach"])
+def test_a_signal_ends_it_and_the_next_run_goes_on(tmp_path, how):
+    spec, signals = small_search(tmp_path), Signals()
+
+    class Third:
+        def asked(self, candidate):
+            if candidate.number >= 2:
+                setattr(signals, how, True)
+
+        def epoch(self, number, curve): ...
+
+        def finished(self, candidate, candidates): ...
+
+        def stopped(self, reason):
+            raise AssertionError(reason)
+
+    first = run_search(spec, train=arithmetic, watchers=(Third(),), signals=signals)
+    assert 2 <= sum(c.outcome in SPENT for c in first) < 8
+    found = run_search(spec, train=arithmetic)
+    assert sum(c.outcome in SPENT for c in found) == 8
 
 
 def test_two_searches_at_once_are_refused(tmp_path):
