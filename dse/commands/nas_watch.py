@@ -15,6 +15,7 @@ from dse.commands.output import clean, console, number
 from dse.loop import Signals
 from dse.nas.records import Candidate, front_of
 from dse.nas.spec import NasSpec
+from dse.view.nas_page import sparkline
 
 
 class JsonLines:
@@ -40,20 +41,6 @@ def print_line(document: dict[str, Any]) -> None:
     """Print one event of `--json`."""
     sys.stdout.write(json.dumps({"schema": "dse.nas_run/1", **document}, ensure_ascii=False) + "\n")
     sys.stdout.flush()
-
-
-_BARS = "▁▂▃▄▅▆▇█"
-
-
-def sparkline(curve: tuple[float, ...], width: int = 16) -> str:
-    """Return a curve as little bars, the last `width` epochs.
-
-    >>> sparkline((4.0, 2.0, 1.0))
-    '█▃▁'
-    """
-    last = curve[-width:]
-    low, high = min(last, default=0.0), max(last, default=0.0)
-    return "".join(_BARS[int((value - low) / (high - low) * 7) if high > low else 0] for value in last)
 
 
 class Lines:

@@ -28,7 +28,7 @@ _STYLE = (
     "body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:var(--ink);background:var(--paper)}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}"
     "th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid var(--grid)}"
-    "th{font-weight:600}td.t,th.t{text-align:left;word-break:break-word}"
+    "th{font-weight:600}td.t,th.t{text-align:left;overflow-wrap:break-word}td.t{max-width:22rem}"
     ".w{overflow-x:auto}.m{color:var(--muted)}svg.figure{max-width:100%;height:auto}tr.f td{font-weight:600}"
 )
 
@@ -136,7 +136,7 @@ def _deployed(spec: NasSpec, deployed: Sequence[Deployed]) -> str:
 
 
 def _candidates(spec: NasSpec, candidates: Sequence[Candidate], best: set[int]) -> str:
-    heads = ("trial", "network", "error", "test", "workload", "device cost", "latency µs", "epochs", "s", "ended")
+    heads = ("trial", "network", "error", "test", "workload", "device cost", "latency µs", "epochs", "curve", "s", "ended")
     rows = []
     for candidate in candidates:
         if candidate.outcome in (Outcome.REFUSED, Outcome.LOST):
@@ -151,13 +151,28 @@ def _candidates(spec: NasSpec, candidates: Sequence[Candidate], best: set[int]) 
             _number(candidate.value("device_cost"), 4),
             _number(None if latency is None else latency / 1000, 1),
             str(len(candidate.curve)),
+            sparkline(candidate.curve),
             _number(candidate.seconds, 1),
             candidate.reason if candidate.outcome is Outcome.TRAINED else candidate.outcome.value,
         )
         rows.append((candidate.number in best, values))
     refused = sum(candidate.outcome is Outcome.REFUSED for candidate in candidates)
     note = f"<p class=m>{refused} candidates were refused without a training.</p>" if refused else ""
-    return _table(heads, rows, frozenset(("network", "ended"))) + note
+    return _table(heads, rows, frozenset(("network", "curve", "ended"))) + note
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(curve: tuple[float, ...], width: int = 16) -> str:
+    """Return a curve as little bars, the last `width` epochs.
+
+    >>> sparkline((4.0, 2.0, 1.0))
+    '█▃▁'
+    """
+    last = curve[-width:]
+    low, high = min(last, default=0.0), max(last, default=0.0)
+    return "".join(_BARS[int((value - low) / (high - low) * 7) if high > low else 0] for value in last)
 
 
 def _number(value: Any, digits: int = 0) -> str:
