@@ -16,15 +16,18 @@ from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_ro
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec, read_nas
 from dse.store.fsops import write_atomically
+from dse.store.journal import Journal
 
 
 def nas_run(path: Path, *, overrides: Iterable[str] = (), fresh: bool = False, as_json: bool = False, plain: bool = False) -> int:
     """Run an architecture search to its end (and deploy its front where the file says so); the same command resumes it."""
     _need_optuna()
     from dse.nas.search import run_search
+    from dse.nas.study import EVENTS
 
     spec = read_nas(path, overrides)
     if fresh and spec.state.exists():
+        Journal(spec.state / EVENTS).close()  # refuses while another process works there
         spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
     watcher = JsonLines() if as_json else Lines(spec, lambda candidates: write_page(spec, candidates, ()), plain=plain)
     signals = Signals()

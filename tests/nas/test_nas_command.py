@@ -16,11 +16,11 @@ from nas.nas_cases import arithmetic, small_search, write_search
 
 from dse.campaign.spec import read_campaign
 from dse.commands import nas as command
-from dse.errors import SpecError
+from dse.errors import CampaignLocked, SpecError
 from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_row, toml_text, write_campaign
 from dse.nas.records import Outcome, front_of
 from dse.nas.search import run_search
-from dse.nas.study import read_study
+from dse.nas.study import Study, read_study
 from dse.nas.training import Trained
 
 
@@ -64,6 +64,22 @@ def test_a_search_that_never_ran_has_no_front(tmp_path, capsys):
     assert command.nas_status(path, as_json=True) == 0
     assert not (tmp_path / "small").exists()
     capsys.readouterr()
+
+
+def test_starting_afresh_keeps_the_old_state_aside_but_not_under_a_running_search(tmp_path, monkeypatch):
+    import dse.nas.search
+
+    spec = small_search(tmp_path, trials=2)
+    real = run_search
+    monkeypatch.setattr(dse.nas.search, "run_search", lambda spec, **given: real(spec, train=arithmetic, **given))
+    assert command.nas_run(spec.path, as_json=True) == 0
+    study = Study(spec)
+    with pytest.raises(CampaignLocked):
+        command.nas_run(spec.path, fresh=True, as_json=True)
+    study.close()
+    assert command.nas_run(spec.path, fresh=True, as_json=True) == 0
+    assert len(list(tmp_path.glob("small.2*"))) == 1
+    assert sum(c.outcome is Outcome.TRAINED for c in read_study(spec)[0]) == 2
 
 
 def test_deploying_runs_an_ordinary_campaign_per_network(finished, capsys):
