@@ -145,7 +145,7 @@ def test_the_workload_counts_every_product():
 
 
 @pytest.mark.hls4ml
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(architectures)
 def test_keras_builds_what_was_weighed(network):
     pytest.importorskip("tensorflow")
