@@ -187,8 +187,8 @@ def report(results: dict[str, list[list[dict[str, Any]]]], naive: dict[str, floa
     lines = [
         "# Architecture search: given networks, two stages, jointly",
         "",
-        "`python benchmarks/nas_dropbear.py`; the script's head says what is compared and how. Measured on the machine that the rest of",
-        "this folder was measured on, shared with other work, one core, low priority.",
+        "`python benchmarks/nas_dropbear.py`; the script's head says what is compared and how. Times are wall times on one core of a busy",
+        "two-core machine, at low priority.",
         "",
         f"{TRAININGS} trainings a method and seed, {arguments.seeds} seeds, {arguments.windows} windows, {arguments.epochs} epochs each"
         f" (far fewer than the paper's full data), sampler `{arguments.sampler}` in both searches. Error: RMSE of the roller's position in",
@@ -224,8 +224,22 @@ def report(results: dict[str, list[list[dict[str, Any]]]], naive: dict[str, floa
     ]
     for method in METHODS:
         lines.append(f"| {method} | " + " | ".join(_at(results[method], naive, budget) for budget in budgets) + " |")
-    lines += ["", "![fronts](nas.svg)", ""]
+    lines += ["", *verdicts(results, naive), "", "![fronts](nas.svg)", ""]
     return "\n".join(lines)
+
+
+def verdicts(results: dict[str, list[list[dict[str, Any]]]], naive: dict[str, float]) -> list[str]:
+    """Return who beats whom, seed by seed."""
+    found = {method: [volumes(rows, naive)["test"] for rows in results[method]] for method in METHODS}
+    lines = []
+    for one, other in (("joint", "two-stage"), ("joint", "given"), ("two-stage", "given")):
+        pairs = list(zip(found[one], found[other], strict=True))
+        wins = sum(a > b for a, b in pairs)
+        gain = float(np.mean([a - b for a, b in pairs]))
+        lines.append(
+            f"- {one} against {other}: larger hypervolume (test) in {wins} of {len(pairs)} seeds, by {gain:+.4f} on average"
+        )
+    return lines
 
 
 def _spread(values: list[float]) -> str:
