@@ -27,6 +27,7 @@ from dse.search.base import Advice, Certificate, Proposal
 _DRAWS = 6
 _LADDER = 12  # bounds per objective in an epsilon-constraint front
 _KEPT = 40  # points of a front that become candidates
+_MEASURED = 400  # points of the optimist's front, whose volume ends the search
 _CORNER = 1.1  # the reference lies so far beyond the worst of the believed front
 _NEW_SHARE = 0.5
 
@@ -55,7 +56,7 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     free = replace(ask, failed=())  # what failed is struck from the candidates, not from the fronts: that keeps them exact
     believed = _world(free, tables.mean, tables.glue)
-    hoped = _world(free, tables.hope, tables.glue, z)
+    hoped = _world(free, tables.hope, tables.glue, z, _MEASURED)
     if not hoped.front:
         return Advice(stop=f"no untried design can keep the limits (confidence {confidence:.0%})", notes=tables.notes)
     verified = np.array([v for t in ask.view.finished if (v := ask.values(t)) is not None]).reshape(-1, len(ask.objectives))
@@ -76,7 +77,9 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
 def _batch(ask: Ask, tables: Tables, n: int, worlds: tuple[_World, ...], verified: Floats, corner: Floats) -> list[Proposal]:
     believed, hoped, *drawn = worlds
     spent = ask.problem(tables.mean, tables.glue, excluded=ask.seen)
-    candidates = [p for p in dict.fromkeys(p for world in worlds for p in world.front) if not is_excluded(spent, p)]
+    step = max(1, len(hoped.front) // _KEPT)
+    fronts = [hoped.front[::step], *(world.front for world in (believed, *drawn))]
+    candidates = [p for p in dict.fromkeys(p for front in fronts for p in front) if not is_excluded(spent, p)]
     if not candidates and (other := _allocate(spent)) is not None:
         candidates = [other.choices]
     pending = list(ask.seen[len(ask.view.finished) :])
@@ -120,12 +123,12 @@ def _sweep(tables: Tables, new: Sequence[NDArray[np.bool_]], votes: Counter[tupl
     return tuple(point), n_worth
 
 
-def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0) -> _World:
-    front = _exact_front(ask, tables, glue, optimism) or _ladder_front(ask, tables, glue, optimism)
+def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0, kept: int = _KEPT) -> _World:
+    front = _exact_front(ask, tables, glue, optimism, kept) or _ladder_front(ask, tables, glue, optimism)
     return _World(ask, tables, glue, tuple(front))
 
 
-def _exact_front(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float) -> list[Indices]:
+def _exact_front(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float, kept_points: int) -> list[Indices]:
     """Return some points of the whole front, evenly spread; [] where it is not two objectives alone."""
     if len(ask.objectives) != 2 or any(limited.combine == "sum" for limited, _ in ask.limits):
         return []
@@ -140,7 +143,7 @@ def _exact_front(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float
         return []
     cut = [[column[i] for column, i in zip(p.objective, kept, strict=True)] for p in (first, second)]
     found = whole_front(cut[0], cut[1], (first.combine, second.combine)).choices
-    picked = np.unique(np.linspace(0, len(found) - 1, min(_KEPT, len(found))).round().astype(int))
+    picked = np.unique(np.linspace(0, len(found) - 1, min(kept_points, len(found))).round().astype(int))
     return [tuple(int(i[place]) for i, place in zip(kept, found[row], strict=True)) for row in picked]
 
 
