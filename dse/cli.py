@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dse.cli_groups import AsJson, Overrides, bench_app, leave, nas_app, surrogate_app
+
 app = typer.Typer(
     name="dse",
     help="Find the reuse factors of an hls4ml design with a handful of syntheses.",
@@ -19,8 +21,6 @@ app = typer.Typer(
 )
 
 CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.toml", help="the campaign file")]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Overrides = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="override a key, e.g. -o search.mode=compact")]
 
 
 def _version(wanted: bool) -> None:
@@ -49,7 +49,7 @@ def init(
     """Write a commented campaign to start from; nothing that exists is touched."""
     from dse.commands.init import init as command
 
-    _exit(command(network, output=output, part=part, mode=mode, clock_period_ns=clock))
+    leave(command(network, output=output, part=part, mode=mode, clock_period_ns=clock))
 
 
 @app.command()
@@ -65,7 +65,7 @@ def run(
     """Start a campaign, or go on with it: the same command every time."""
     from dse.commands.run import run_campaign
 
-    _exit(run_campaign(campaign, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain, trust=trust))
+    leave(run_campaign(campaign, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain, trust=trust))
 
 
 @app.command()
@@ -77,7 +77,7 @@ def status(
     """Show trials, the best design so far, and the certificate."""
     from dse.commands.status import status as command
 
-    _exit(command(campaign, as_json=as_json, watch=watch))
+    leave(command(campaign, as_json=as_json, watch=watch))
 
 
 @app.command()
@@ -91,14 +91,14 @@ def front(
     if as_csv:
         from dse.commands.page import print_front
 
-        _exit(print_front(campaign))
+        leave(print_front(campaign))
     if svg is not None:
         from dse.commands.page import write_page
 
-        _exit(write_page(campaign, output=svg, figure="front"))
+        leave(write_page(campaign, output=svg, figure="front"))
     from dse.commands.status import front as command
 
-    _exit(command(campaign, as_json=as_json))
+    leave(command(campaign, as_json=as_json))
 
 
 @app.command()
@@ -113,7 +113,7 @@ def page(
     """Write the campaign as one HTML file that opens anywhere, or one of its figures."""
     from dse.commands.page import write_page
 
-    _exit(write_page(campaign, output=output, figure=figure, is_opened=is_opened))
+    leave(write_page(campaign, output=output, figure=figure, is_opened=is_opened))
 
 
 @app.command()
@@ -121,7 +121,7 @@ def plan(campaign: CampaignFile, override: Overrides = None, as_json: AsJson = F
     """Show what would run next and at most; start nothing."""
     from dse.commands.check import plan as command
 
-    _exit(command(campaign, as_json=as_json, overrides=override or ()))
+    leave(command(campaign, as_json=as_json, overrides=override or ()))
 
 
 @app.command()
@@ -134,7 +134,7 @@ def check(
     """Show all errors of a campaign file at once."""
     from dse.commands.check import check as command
 
-    _exit(command(campaign, as_json=as_json, schema=schema, overrides=override or ()))
+    leave(command(campaign, as_json=as_json, schema=schema, overrides=override or ()))
 
 
 @app.command()
@@ -153,7 +153,7 @@ def compare(
     from dse.commands.compare import compare as command
 
     form = "json" if as_json else "md" if as_md else "csv" if as_csv else "text"
-    _exit(command(campaigns, homogeneous=tuple(homogeneous or ()), anyway=anyway, form=form, page=page))
+    leave(command(campaigns, homogeneous=tuple(homogeneous or ()), anyway=anyway, form=form, page=page))
 
 
 @app.command()
@@ -168,7 +168,7 @@ def legal(
     """Show a network's layers, their multiplications, and which reuse factors are legal and why."""
     from dse.commands.legal import legal as command
 
-    _exit(command(network, strategy=strategy, io_type=io_type, toolchain=toolchain, allow_code=allow_code, as_json=as_json))
+    leave(command(network, strategy=strategy, io_type=io_type, toolchain=toolchain, allow_code=allow_code, as_json=as_json))
 
 
 @app.command()
@@ -179,7 +179,7 @@ def report(
     """Show what the tools reported: totals, layers, HLS estimate beside logic synthesis."""
     from dse.commands.report import report as command
 
-    _exit(command(path, as_json=as_json))
+    leave(command(path, as_json=as_json))
 
 
 @app.command("import")
@@ -191,7 +191,7 @@ def import_(
     """Add recorded builds to a corpus for replay and training."""
     from dse.commands.import_reports import import_reports
 
-    _exit(import_reports(path, to, as_json=as_json))
+    leave(import_reports(path, to, as_json=as_json))
 
 
 @app.command()
@@ -204,7 +204,7 @@ def bundle(
     """Write a design as a folder that builds without dse: hls4ml settings, model, expected results, a check."""
     from dse.commands.bundle import bundle as command
 
-    _exit(command(campaign, trial, output, as_json=as_json))
+    leave(command(campaign, trial, output, as_json=as_json))
 
 
 @app.command()
@@ -216,7 +216,7 @@ def export(
     """Write the trials for other programs."""
     from dse.commands.export import export as command
 
-    _exit(command(campaign, kind, output))
+    leave(command(campaign, kind, output))
 
 
 @app.command()
@@ -224,7 +224,7 @@ def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash,
     """Print what your shell needs to complete dse: eval "$(dse completion bash)"."""
     from dse.commands.completion import completion as command
 
-    _exit(command(shell))
+    leave(command(shell))
 
 
 @app.command()
@@ -236,7 +236,7 @@ def doctor(
     """Say whether this machine, and a campaign's hosts, are ready."""
     from dse.commands.doctor import doctor as command
 
-    _exit(command(campaign, probe=probe, as_json=as_json))
+    leave(command(campaign, probe=probe, as_json=as_json))
 
 
 @app.command()
@@ -250,7 +250,7 @@ def cancel(
     """End a job, or all that run; the campaign can go on later."""
     from dse.commands.jobs import cancel as command
 
-    _exit(command(campaign, job, as_json=as_json))
+    leave(command(campaign, job, as_json=as_json))
 
 
 @app.command()
@@ -262,7 +262,7 @@ def logs(
     """Show what the tool printed."""
     from dse.commands.jobs import logs as command
 
-    _exit(command(campaign, job, follow=follow))
+    leave(command(campaign, job, follow=follow))
 
 
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)
@@ -277,182 +277,11 @@ def cache_check(
     """Read every entry and say which are damaged; change nothing."""
     from dse.commands.cache import check as command
 
-    _exit(command(root, as_json=as_json))
+    leave(command(root, as_json=as_json))
 
 
-surrogate_app = typer.Typer(help="Look into what the search believes.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(surrogate_app, name="surrogate")
-
-
-@surrogate_app.command("evaluate")
-def surrogate_evaluate(
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="recorded layers: a folder or .jsonl file, or its name")],
-    surrogate: Annotated[list[str] | None, typer.Option("--surrogate", metavar="KIND", help="only this one; repeatable")] = None,
-    kind: Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="only layers of this kind; repeatable")] = None,
-    start: Annotated[str, typer.Option("--start", help="estimate: its fitted constants; plain: round numbers; auto")] = "auto",
-    seed: Annotated[int, typer.Option("--seed", help="of the forests")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Show how well each surrogate predicts shapes that it has not seen: every shape is left out in turn, never a row."""
-    from dse.commands.surrogate import DEFAULT, evaluate
-
-    _exit(evaluate(corpus, surrogates=surrogate or DEFAULT, kinds=kind or (), start=start, seed=seed, as_json=as_json))
-
-
-nas_app = typer.Typer(help="Search network architectures, and deploy the best.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(nas_app, name="nas")
-
-NasFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]
-
-
-@nas_app.command("run")
-def nas_run(
-    search: NasFile,
-    override: Overrides = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="no live line, no color")] = False,
-) -> None:
-    """Start an architecture search, or go on with it: the same command every time."""
-    from dse.commands.nas import nas_run as command
-
-    _exit(command(search, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain))
-
-
-@nas_app.command("status")
-def nas_status(search: NasFile, as_json: AsJson = False) -> None:
-    """Show all candidates and the front."""
-    from dse.commands.nas import nas_status as command
-
-    _exit(command(search, as_json=as_json))
-
-
-@nas_app.command("front")
-def nas_front(search: NasFile, as_json: AsJson = False) -> None:
-    """Show the Pareto front."""
-    from dse.commands.nas import nas_front as command
-
-    _exit(command(search, as_json=as_json))
-
-
-@nas_app.command("deploy")
-def nas_deploy(
-    search: NasFile,
-    override: Overrides = None,
-    simulate: Annotated[bool, typer.Option("--simulate", help="check bit by bit with hls4ml's C simulation; minutes each")] = False,
-    bundles: Annotated[Path | None, typer.Option("--bundles", metavar="DIR", help="write a bundle of each design there")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run a campaign for every network of the front, on any backend."""
-    from dse.commands.nas import nas_deploy as command
-
-    _exit(command(search, overrides=override or (), simulate=simulate, bundles=bundles, as_json=as_json))
-
-
-bench_app = typer.Typer(help="Measure searches on spaces whose optimum is known.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(bench_app, name="bench")
-
-CorpusFolder = Annotated[Path, typer.Option("--corpus", help="recorded layers: a folder or a .jsonl file")]
-NetworksFile = Annotated[Path, typer.Option("--networks", help="a TOML file of [[network]] tables")]
-TableFolder = Annotated[Path, typer.Option("--tables", help="the folder of N-TORC's Table IV predictions")]
-Searches = Annotated[
-    list[str] | None, typer.Option("--search", metavar="KIND[+KEY=VALUE...]", help="a search to run; repeatable; default explore")
-]
-Seeds = Annotated[int, typer.Option("--seeds", help="repetitions of every run")]
-MaxSyntheses = Annotated[int, typer.Option("--max-syntheses", help="where a search is given up")]
-LimitFactors = Annotated[list[float] | None, typer.Option("--factor", help="latency limit over the least possible; repeatable")]
-
-
-@bench_app.command("sample-efficiency")
-def bench_sample_efficiency(
-    corpus: CorpusFolder,
-    networks: Annotated[Path | None, typer.Option("--networks", help="a TOML file of [[network]] tables")] = None,
-    random: Annotated[int, typer.Option("--random", metavar="N", help="instead: N networks drawn from the corpus's shapes")] = 0,
-    seeds: Seeds = 1,
-    search: Searches = None,
-    replicates: Annotated[str, typer.Option("--replicates", help="median, or sample: one of the recordings each time")] = "median",
-    transfer: Annotated[bool, typer.Option("--transfer", help="let searches learn from the corpus's other shapes")] = False,
-    max_syntheses: MaxSyntheses = 50,
-    factor: LimitFactors = None,
-    as_json: AsJson = False,
-) -> None:
-    """Count syntheses to the true optimum, and to the certificate."""
-    from dse.commands import bench
-
-    code = bench.efficiency(
-        corpus,
-        networks,
-        random=random,
-        seeds=seeds,
-        searches=search or (),
-        replicates=replicates,
-        transfer=transfer,
-        max_syntheses=max_syntheses,
-        factors=factor or (),
-        as_json=as_json,
-    )
-    _exit(code)
-
-
-@bench_app.command("table4")
-def bench_table4(
-    tables: TableFolder,
-    seeds: Seeds = 1,
-    search: Searches = None,
-    max_syntheses: MaxSyntheses = 50,
-    factor: LimitFactors = None,
-    as_json: AsJson = False,
-) -> None:
-    """Do the same on N-TORC's Table IV, taken as if measured: 1e11 points, rugged."""
-    from dse.commands import bench
-
-    searches, factors = search or (), factor or ()
-    _exit(bench.table4(tables, seeds=seeds, searches=searches, max_syntheses=max_syntheses, factors=factors, as_json=as_json))
-
-
-@bench_app.command("pareto")
-def bench_pareto(
-    corpus: CorpusFolder,
-    networks: NetworksFile,
-    seeds: Seeds = 1,
-    search: Searches = None,
-    max_syntheses: MaxSyntheses = 20,
-    as_json: AsJson = False,
-) -> None:
-    """Show how much of the true front is uncovered after so many syntheses."""
-    from dse.commands import bench
-
-    _exit(bench.pareto(corpus, networks, seeds=seeds, searches=search or (), max_syntheses=max_syntheses, as_json=as_json))
-
-
-@bench_app.command("allocation")
-def bench_allocation(
-    tables: TableFolder,
-    corpus: Annotated[Path | None, typer.Option("--corpus", help="records to train a second opinion on")] = None,
-    surrogate: Annotated[str, typer.Option("--surrogate", metavar="KIND", help="who gives the second opinion")] = "gp",
-    trials: Annotated[list[int] | None, typer.Option("--trials", help="of random search and annealing; repeatable")] = None,
-    seed: Annotated[int, typer.Option("--seed")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Solve N-TORC's Table IV exactly, by chance and by annealing."""
-    from dse.commands import bench
-
-    _exit(bench.allocation(tables, corpus=corpus, surrogate=surrogate, trials=trials or (), seed=seed, as_json=as_json))
-
-
-@bench_app.command("overhead")
-def bench_overhead(
-    corpus: CorpusFolder,
-    networks: NetworksFile,
-    search: Searches = None,
-    results: Annotated[list[int] | None, typer.Option("--results", help="how many are in; repeatable")] = None,
-    seed: Annotated[int, typer.Option("--seed")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Time what a search itself costs per result."""
-    from dse.commands import bench
-
-    _exit(bench.overhead(corpus, networks, searches=search or (), results=results or (), seed=seed, as_json=as_json))
+for name, group in (("surrogate", surrogate_app), ("nas", nas_app), ("bench", bench_app)):
+    app.add_typer(group, name=name)
 
 
 def main() -> None:
@@ -479,10 +308,6 @@ def main() -> None:
 
         sys.stderr.write(f"internal error: {type(error).__name__}. Nothing was lost. Please report it with {write_report(error)}\n")
         sys.exit(4)
-
-
-def _exit(code: int) -> None:
-    raise typer.Exit(code)
 
 
 if __name__ == "__main__":
