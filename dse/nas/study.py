@@ -181,7 +181,8 @@ class Study:
 
 def read_study(spec: NasSpec) -> tuple[tuple[Candidate, ...], tuple[dict[str, Any], ...]]:
     """Return candidates and events, reading only; works while the search runs and after a crash."""
-    if not (spec.state / FILE).exists():
+    path = spec.state / FILE
+    if not path.exists() or b"\n" not in path.read_bytes()[: 1 << 16]:  # killed before its first line was whole
         return (), ()
     events, _ = read_events(spec.state / EVENTS)
     return _candidates(_open(spec, is_new=False)), tuple(events)

@@ -148,3 +148,18 @@ def test_known_costs_lead_to_cheap_networks():
     proposed = cost_of(space.architecture(values), at).device_cost
     assert proposed < min(candidate.value("device_cost") for candidate in seen)
     assert values == propose(space, GOALS, seen, weigh, n_channels=1, startup=4, seed=(1, 2))
+
+
+@pytest.mark.slow
+def test_a_surrogate_fitted_to_recordings_agrees_with_the_estimate_fitted_to_the_same(shared):
+    from dse.corpus.find import read_corpus
+    from dse.nas.cost import believed
+    from dse.registry import load
+
+    corpus = read_corpus(shared / "data" / "ntorc")
+    table = believed("forest", load("surrogates", "forest").Options(), corpus.layers, corpus.target, 1)
+    network = Architecture(128, conv=(ConvBlock(16, 3, 2),) * 5, dense=(18,) * 3)  # all its convolutions are recorded
+    limits = (Limit("latency_ns_max", 200_000.0),)
+    both = [cost_of(network, Device(corpus.target, PART, limits=limits, table=made)) for made in (None, table)]
+    assert both[0].device_cost == pytest.approx(both[1].device_cost, rel=0.25)
+    assert both[1].latency_ns <= 200_000

@@ -194,6 +194,15 @@ def test_a_broken_journal_is_told(tmp_path):
         read_study(spec)
 
 
+@pytest.mark.parametrize("begun", [b"", b'{"op_code":0,"wor'])
+def test_killed_before_the_first_line(tmp_path, begun):
+    spec = small_search(tmp_path, trials=2)
+    spec.state.mkdir()
+    (spec.state / FILE).write_bytes(begun)
+    assert read_study(spec) == ((), ())
+    assert sum(c.outcome in SPENT for c in run_search(spec, train=arithmetic)) == 2
+
+
 def test_reading_changes_nothing(tmp_path):
     spec = small_search(tmp_path, trials=2)
     run_search(spec, train=arithmetic)
