@@ -92,7 +92,7 @@ def forest_density(data: Observed, start: Start, groups: Ints, seed: int) -> Flo
         out = np.isin(groups, fold)
         grown = RandomForestRegressor(n_estimators=_TREES, random_state=seed, n_jobs=1).fit(table[~out], filled[~out])
         narrow = table[out].astype(np.float32)
-        trees = np.stack([tree.predict(narrow) for tree in grown.estimators_])
+        trees = np.stack([tree.tree_.predict(narrow)[:, :, 0] for tree in grown.estimators_])
         error[out] = residual[out] - trees.mean(axis=0)
         spread[out] = trees.var(axis=0)
     left = np.nansum(error**2, axis=0) / np.maximum((~np.isnan(error)).sum(axis=0), 1)
