@@ -50,8 +50,9 @@ def overhead(
             view = replace(start, finished=tuple(trials[:count]))
             for _ in range(2):
                 _tables.forget()
-                began = time.perf_counter()
+                began, busy = time.perf_counter(), time.process_time()
                 searcher.propose(view, 1)
-                seconds = time.perf_counter() - began
-            rows.append({"search": name, "network": network.name, "results": count, "seconds": round(seconds, 4)})
+                seconds, cpu = time.perf_counter() - began, time.process_time() - busy
+            row = {"search": name, "network": network.name, "results": count}
+            rows.append({**row, "seconds": round(seconds, 4), "cpu_seconds": round(cpu, 4)})
     return rows

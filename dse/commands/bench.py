@@ -128,11 +128,8 @@ def overhead(
     if as_json:
         print_json("bench", {"runs": rows})
         return 0
-    _table(
-        "seconds per result",
-        ["search", "results", "seconds"],
-        [[r["search"], str(r["results"]), f"{r['seconds']:.3f}"] for r in rows],
-    )
+    table = [[row["search"], str(row["results"]), f"{row['seconds']:.3f}", f"{row['cpu_seconds']:.3f}"] for row in rows]
+    _table("seconds per result", ["search", "results", "wall", "processor"], table)
     return 0
 
 
