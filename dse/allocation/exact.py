@@ -10,21 +10,19 @@ Notation: L layers, C_l choices of layer l; a table is one array (C_l,) per laye
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.allocation import highs
+from dse.allocation.highs import ANY
 from dse.allocation.knapsack import one_limit
 from dse.errors import InfeasibleError
 
 Table = tuple[NDArray[np.float64], ...]
 Combine = Literal["sum", "max"]
 
-ANY = -1
-
-_SCALE = 1e5  # HiGHS stops at an absolute gap of 1e-6: totals near 1e5 make that 1e-11 of the objective
 _SLACK = 1e-9  # a limit is kept if exceeded by no more than this share of it: sums of floats have no exact order
 
 
@@ -215,60 +213,6 @@ def _fast(problem: Problem) -> tuple[int, ...] | None:
 
 def _with_cuts(problem: Problem) -> tuple[int, ...] | None:
     """Solve with HiGHS; an answer beyond a limit by less than HiGHS's tolerance is cut off and the solve repeated."""
-    while (choices := _highs(problem)) is not None and not _keeps(problem, choices):
+    while (choices := highs.solve(problem)) is not None and not _keeps(problem, choices):
         problem = replace(problem, excluded=(*problem.excluded, choices))
     return choices
-
-
-def _highs(problem: Problem) -> tuple[int, ...] | None:
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
-    counts = [len(column) for column in problem.objective]
-    edges = np.concatenate([[0], np.cumsum(counts)])
-    n, extra = int(edges[-1]), int(problem.combine == "max")  # with a maximum as objective, one more variable lies above all
-    rows, lower, upper = _rows(problem, edges, n + extra)
-    top = max(sum(float(np.abs(column).max()) for column in problem.objective), 1e-100)
-    cost = np.concatenate(problem.objective) * (_SCALE / top) if not extra else np.append(np.zeros(n), _SCALE / top)
-    answer: Any = milp(
-        cost,
-        integrality=np.append(np.ones(n), np.zeros(extra)),
-        bounds=Bounds(np.zeros(n + extra), np.append(np.ones(n), np.full(extra, np.inf))),
-        constraints=LinearConstraint(rows, lower, upper),
-        options={"mip_rel_gap": 0.0},
-    )
-    if answer.x is None:
-        return None
-    return tuple(int(np.argmax(answer.x[edges[layer] : edges[layer + 1]])) for layer in range(len(counts)))
-
-
-def _rows(problem: Problem, edges: NDArray[np.intp], width: int) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
-    """Build the constraint matrix: one choice per layer, limits (scaled to 1), excluded points, the worst layer."""
-    from scipy.sparse import csr_matrix
-
-    rows, lower, upper = [], [], []
-
-    def add(row: NDArray[np.float64], low: float, high: float) -> None:
-        rows.append(np.pad(row, (0, width - len(row))))
-        lower.append(low)
-        upper.append(high)
-
-    spans = list(pairwise(edges))
-    for start, end in spans:
-        row = np.zeros(edges[-1])
-        row[start:end] = 1.0
-        add(row, 1.0, 1.0)
-    for limit in problem.limits:
-        largest = max(float(np.abs(column).max()) for column in limit.table)
-        scale = max(abs(limit.maximum), _SLACK * largest) or 1.0
-        add(np.concatenate(limit.table) / scale, -np.inf, limit.maximum / scale)
-    for choices in problem.excluded:
-        row = np.zeros(edges[-1])
-        fixed = [int(start) + index for (start, _), index in zip(spans, choices, strict=True) if index != ANY]
-        row[fixed] = 1.0
-        add(row, -np.inf, len(fixed) - 1.0)
-    if problem.combine == "max":
-        for (start, end), column in zip(spans, problem.objective, strict=True):
-            row = np.zeros(width)
-            row[start:end], row[-1] = column, -1.0
-            add(row, -np.inf, 0.0)
-    return csr_matrix(np.array(rows)), np.array(lower), np.array(upper)

@@ -12,7 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.allocation.exact import ANY, Problem, TableLimit
+from dse.allocation.exact import Problem, TableLimit
+from dse.allocation.highs import ANY
 from dse.objectives import keeps, metric_value
 from dse.qor import DESIGN_FACTS, Failure
 from dse.search._metrics import Metric, metric

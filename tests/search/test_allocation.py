@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dse.allocation.exact import ANY, Problem, TableLimit, allocate, conflict, is_excluded, total
+from dse.allocation.exact import Problem, TableLimit, allocate, conflict, is_excluded, total
+from dse.allocation.highs import ANY
 from dse.allocation.knapsack import whole_front
 from dse.errors import InfeasibleError
 
@@ -131,3 +132,17 @@ def test_reproduces_the_published_optimum(shared: Path, model, lut, dsp, cycles,
     assert round(total(table("lut"), found.choices)) == lut
     assert round(total(table("dsp"), found.choices)) == dsp
     assert round(found.used[0]) == cycles
+
+
+def test_what_the_solver_prints_stays_off_stdout(capfd):
+    """HiGHS prints a line of its own now and then, and stdout may be one JSON document."""
+    import ctypes
+
+    from dse.allocation.highs import _words_to_stderr
+
+    with _words_to_stderr():
+        ctypes.CDLL(None).puts(b"a word from C")
+    print("from Python")
+    captured = capfd.readouterr()
+    assert captured.out == "from Python\n"
+    assert "a word from C" in captured.err
