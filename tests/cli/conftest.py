@@ -12,7 +12,7 @@ import fakes
 import pytest
 from worlds import Dse
 
-from dse import registry
+from dse import cli, registry
 from dse.corpus import write_records
 from dse.design import Fidelity, LayerChoice, Precision, Target, Toolchain
 from dse.networks import read_network
@@ -94,5 +94,24 @@ def dse(tmp_path: Path) -> Dse:
             env={**os.environ, "NO_COLOR": "1"},
             check=False,
         )
+
+    return call
+
+
+@pytest.fixture
+def dse_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Dse:
+    """Call `dse` in this process: the same command line ten times as fast, for tests that call it often."""
+
+    def call(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        texts = [str(argument) for argument in arguments]
+        monkeypatch.setattr(sys, "argv", ["dse", *texts])
+        try:
+            cli.main()
+            code: object = 0
+        except SystemExit as leaving:
+            code = leaving.code or 0
+        shown = capsys.readouterr()
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(texts, code, shown.out, shown.err)
 
     return call

@@ -32,13 +32,13 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_one_message_and_the_right_code(world: Path, dse: Dse, name: str) -> None:
+def test_one_message_and_the_right_code(world: Path, dse_here: Dse, name: str) -> None:
     old, new, code, words = CHANGES[name]
     text = world.read_text()
     assert old in text
     world.write_text(text.replace(old, new, 1))
     for command in ("check", "plan", "run"):
-        answer = dse(command, world)
+        answer = dse_here(command, world)
         assert answer.returncode == code, answer.stderr
         for word in words:
             assert word in answer.stderr
@@ -47,53 +47,53 @@ def test_one_message_and_the_right_code(world: Path, dse: Dse, name: str) -> Non
     assert not (world.parent / "cache").exists()
 
 
-def test_all_errors_are_reported_at_once(world: Path, dse: Dse) -> None:
+def test_all_errors_are_reported_at_once(world: Path, dse_here: Dse) -> None:
     text = world.read_text()
     for name in ("unknown key", "wrong type", "unknown part", "unknown mode", "unknown backend"):
         old, new, _, _ = CHANGES[name]
         text = text.replace(old, new, 1)
     world.write_text(text)
-    answer = dse("check", world)
+    answer = dse_here("check", world)
     assert "5 errors in" in answer.stderr
     for name in ("unknown key", "wrong type", "unknown part", "unknown mode", "unknown backend"):
         assert CHANGES[name][3][0] in answer.stderr
 
 
 @pytest.mark.parametrize("name", ["nowhere.toml", ".", "binary.toml"])
-def test_files_that_are_no_campaigns(world: Path, dse: Dse, name: str) -> None:
+def test_files_that_are_no_campaigns(world: Path, dse_here: Dse, name: str) -> None:
     (world.parent / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    answer = dse("run", world.parent / name)
+    answer = dse_here("run", world.parent / name)
     assert answer.returncode == 2
     assert len(answer.stderr.strip().splitlines()) == 1
 
 
-def test_an_empty_corpus(world: Path, dse: Dse) -> None:
+def test_an_empty_corpus(world: Path, dse_here: Dse) -> None:
     path = world.parent / "corpus" / "layers.jsonl"
     path.write_text(path.read_text().splitlines(keepends=True)[0])
-    answer = dse("run", world)
+    answer = dse_here("run", world)
     assert answer.returncode == 2
     assert "Traceback" not in answer.stderr
 
 
-def test_a_corpus_row_that_is_not_one(world: Path, dse: Dse) -> None:
+def test_a_corpus_row_that_is_not_one(world: Path, dse_here: Dse) -> None:
     path = world.parent / "corpus" / "layers.jsonl"
     path.write_text(path.read_text() + '{"record": "layer"}\n')
-    answer = dse("run", world)
+    answer = dse_here("run", world)
     assert answer.returncode == 2
     assert f"layers.jsonl:{len(path.read_text().splitlines())}" in answer.stderr
 
 
-def test_a_point_that_was_not_recorded(world: Path, dse: Dse) -> None:
+def test_a_point_that_was_not_recorded(world: Path, dse_here: Dse) -> None:
     path = world.parent / "corpus" / "layers.jsonl"
     kept = [line for line in path.read_text().splitlines(keepends=True) if '"n_in":8,' not in line.replace(" ", "")]
     path.write_text("".join(kept))
-    answer = dse("run", world)
+    answer = dse_here("run", world)
     assert answer.returncode == 2
     assert "d2" in answer.stderr
 
 
-def test_an_override_that_is_none(world: Path, dse: Dse) -> None:
+def test_an_override_that_is_none(world: Path, dse_here: Dse) -> None:
     for override in ("search", "search.mode", "=3", "campaign.name.x=1"):
-        answer = dse("run", world, "-o", override)
+        answer = dse_here("run", world, "-o", override)
         assert answer.returncode == 2
         assert "Traceback" not in answer.stderr
