@@ -42,6 +42,7 @@ class Options:
         probes: designs to start with: none (the best as believed), two that are staggered, or the smallest and the largest.
         limit_probability: how likely a believed best design must keep each limit to be tried.
         new_share: a candidate that measures less than this share of what a sweep would is put off for a sweep.
+        transfer: learn from the layers that other campaigns with the same cache have measured.
     """
 
     surrogate: str = "adaptive"
@@ -50,6 +51,7 @@ class Options:
     probes: Probes = "none"
     limit_probability: float = 0.5
     new_share: float = 0.5
+    transfer: bool = True
     surrogate_options: tuple[tuple[str, Any], ...] = field(default=())
 
     @property
