@@ -33,7 +33,8 @@ TOYS = {
 }
 
 
-@pytest.fixture(params=KINDS)
+# BoTorch fits a model at every step: minutes in all, so it is held to the contract in the long form only.
+@pytest.fixture(params=[pytest.param(kind, marks=[pytest.mark.slow] if kind == "botorch" else []) for kind in KINDS])
 def kind(request):
     return request.param
 
