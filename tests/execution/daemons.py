@@ -115,6 +115,7 @@ class Slurm:
 
     root: Path
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    first_job: int = 1
 
     @property
     def conf(self) -> Path:
@@ -167,8 +168,19 @@ class Slurm:
         self.wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
 
     def start_controller(self) -> None:
+        # A killed controller forgets its last job numbers, and slurmd drains a node that is given one twice: count on from elsewhere.
+        lines = [line for line in self.conf.read_text().splitlines() if not line.startswith("FirstJobId=")]
+        self.conf.write_text("\n".join([*lines, f"FirstJobId={self.first_job}"]) + "\n")
+        self.first_job += 1000
         self.start("slurmctld", "-D", "-f", str(self.conf))
         self.wait(lambda: "UP" in self.ask("scontrol", "ping"))
+
+    def resume(self) -> None:
+        """Begin with an idle node, whatever the test before did to it."""
+        node = os.uname().nodename
+        if "idle" not in self.ask("sinfo", "-h", "-o", "%T"):
+            self.ask("scontrol", "update", f"nodename={node}", "state=resume")
+            self.wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
 
     def kill(self, name: str) -> None:
         daemon = self.daemons.pop(name)

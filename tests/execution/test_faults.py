@@ -191,7 +191,7 @@ def test_f06_a_hanging_tool_is_ended_with_its_whole_tree(make: Make, how: str, s
     outcome = only(run_until_done(backend, JOBS[:1]))
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.TIMEOUT
-    assert outcome.limit == pytest.approx(0.5 if how == "silent" else 1.0)
+    assert outcome.limit == (None if how == "silent" else pytest.approx(1.0))  # a hang is no matter of the time allowed
     assert orphans(site.work) == []
 
 

@@ -36,6 +36,7 @@ def make(
     controller: Slurm, site: Site, source: StubSource, tools: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Make]:
     monkeypatch.setenv("SLURM_CONF", str(controller.conf))
+    controller.resume()
     made: list[slurm.Engine] = []
 
     def create(script: dict[str, Any] | None = None, **changes: Any) -> slurm.Engine:

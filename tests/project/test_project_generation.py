@@ -97,12 +97,13 @@ def test_every_legal_reuse_factor_is_built(
         check_built(job, generation.result(600))
 
 
+@pytest.mark.slow  # da4ml takes minutes on a busy machine
 def test_distributed_arithmetic(
     generator: ProjectGenerator, network_file: Callable[[str], Path], make_job: MakeJob, tmp_path: Path
 ) -> None:
     source = network_file("tiny")
     job = make_job(source, "distributed_arithmetic")
-    plan = generator.submit(job, source, tmp_path / "project").result(120)
+    plan = generator.submit(job, source, tmp_path / "project").result(900)
     check_built(job, plan)
 
 
