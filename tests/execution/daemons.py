@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,8 +65,12 @@ class Sshd:
     def sessions(self) -> list[int]:
         """The processes that serve connections: children of our server, however deep."""
         assert self.server is not None
-        kin = process.descendants(self.server.pid)
-        return [pid for pid in kin if (Path("/proc") / str(pid) / "comm").read_text().startswith("sshd")]
+        found = []
+        for pid in process.descendants(self.server.pid):
+            with suppress(OSError):  # it may have ended meanwhile
+                if (Path("/proc") / str(pid) / "comm").read_text().startswith("sshd"):
+                    found.append(pid)
+        return found
 
     def cut(self) -> None:
         """Kill all connections, not the server."""
