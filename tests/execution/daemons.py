@@ -181,11 +181,15 @@ class Slurm:
         self.wait(lambda: "UP" in self.ask("scontrol", "ping"))
 
     def resume(self) -> None:
-        """Begin with an idle node, whatever the test before did to it."""
-        node = os.uname().nodename
-        if "idle" not in self.ask("sinfo", "-h", "-o", "%T"):
-            self.ask("scontrol", "update", f"nodename={node}", "state=resume")
-            self.wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
+        """Begin with a usable node, whatever the test before did to it; a killed controller may list finished jobs as running."""
+        self.ask("scancel", "--me")
+        if self.is_out():
+            self.ask("scontrol", "update", f"nodename={os.uname().nodename}", "state=resume")
+            self.wait(lambda: not self.is_out())
+
+    def is_out(self) -> bool:
+        state = self.ask("sinfo", "-h", "-o", "%T")
+        return "down" in state or "drain" in state
 
     def kill(self, name: str) -> None:
         daemon = self.daemons.pop(name)
