@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dse.commands.interrupts import heard
 from dse.commands.nas_report import candidate_document, goal_names, print_candidates, print_deployed, print_front, status_document
-from dse.commands.nas_watch import JsonLines, Lines, heard, print_line
+from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, Lines, print_line
 from dse.commands.output import clean, console, number, print_json
 from dse.errors import DseError
 from dse.loop import Signals
@@ -37,7 +38,7 @@ def nas_run(path: Path, *, overrides: Iterable[str] = (), fresh: bool = False, a
         before[0] = sum(candidate.outcome in SPENT for candidate in study.candidates)
         _greet(spec, study)
 
-    with heard(signals):
+    with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
         candidates = run_search(spec, watchers=(watcher,), signals=signals, opened=opened)
         trained = sum(candidate.outcome in SPENT for candidate in candidates) - before[0]
         front = front_of(candidates, spec.goals)
@@ -93,7 +94,7 @@ def nas_deploy(
     """Run a campaign for every network of the front, on the backend that `[deploy.backend]` names."""
     spec, candidates = _read(path, overrides)
     signals = Signals()
-    with heard(signals):
+    with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
         deployed = _deploy(spec, front_of(candidates, spec.goals), signals, simulate=simulate or spec.deploy.simulate)
     write_page(spec, candidates, deployed)
     written = _write_bundles(deployed, bundles) if bundles else ()

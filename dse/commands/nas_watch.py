@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
 from dse.commands.output import clean, console, number
-from dse.loop import Signals
 from dse.nas.records import Candidate, front_of
 from dse.nas.spec import NasSpec
 from dse.view.nas_page import sparkline
+
+STOPPING = "stopping after the running trainings; Ctrl-C again leaves"
+CANCELLING = "leaving; trainings in flight are asked again"
 
 
 class JsonLines:
@@ -85,29 +84,3 @@ class Lines:
         if self._is_live:
             sys.stdout.write("\r\x1b[2K")
         self._out.print(clean(text))
-
-
-@contextmanager
-def heard(signals: Signals) -> Iterator[None]:
-    """Ctrl-C once lets running trainings end, twice gives them up; TERM and HUP leave at once. Handlers only set flags."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        signals.cancel = signals.stop
-        signals.stop = True
-        text = (
-            "leaving; trainings in flight are asked again"
-            if signals.cancel
-            else "stopping after the running trainings; Ctrl-C again leaves"
-        )
-        sys.stderr.write(f"\n{text}\n")
-
-    def detach(_number: int, _frame: FrameType | None) -> None:
-        signals.detach = True
-
-    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: detach, signal.SIGHUP: detach}
-    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from dse.assemble import Question, assemble, open_campaign
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
+from dse.commands.interrupts import heard
 from dse.commands.output import clean, console
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
@@ -25,6 +24,9 @@ from dse.synth_backends.base import Closes
 from dse.view.live import Live
 from dse.view.notify import Notifier
 from dse.view.page_keeper import PageKeeper
+
+STOPPING = "stopping: no new trials; Ctrl-C again cancels the running ones"
+CANCELLING = "cancelling the running trials"
 
 
 def run_campaign(
@@ -61,7 +63,7 @@ def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: b
         watcher.signals = campaign.signals
     try:
         _greet(question, campaign, err, as_json)
-        with _signals(campaign.signals), notifier or nullcontext(), watcher:
+        with heard(campaign.signals, stopping=STOPPING, cancelling=CANCELLING), notifier or nullcontext(), watcher:
             before = len(campaign.state.trials)
             run(campaign)
         for warning in (*campaign.evaluator.cache.warnings, *(notifier.warnings if notifier else ())):
@@ -130,27 +132,3 @@ def _farewell(question: Question, campaign: Campaign, before: int, code: int, as
     err.print(f"{new} new syntheses in this session" if new or state.stop is None else "nothing to do: 0 new syntheses")
     if code in (130, 143):
         err.print(f"interrupted; go on with: dse run {path}")
-
-
-@contextmanager
-def _signals(signals: Signals) -> Iterator[None]:
-    """Ctrl-C once stops, twice cancels; TERM and HUP detach. Handlers only set flags, so no write is ever cut short."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        signals.cancel = signals.stop
-        signals.stop = True
-        text = (
-            "cancelling the running trials" if signals.cancel else "stopping: no new trials; Ctrl-C again cancels the running ones"
-        )
-        sys.stderr.write(f"\n{text}\n")
-
-    def detach(_number: int, _frame: FrameType | None) -> None:
-        signals.detach = True
-
-    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: detach, signal.SIGHUP: detach}
-    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
