@@ -108,12 +108,13 @@ def page(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="default: page.html beside the journal")
     ] = None,
     figure: Annotated[str | None, typer.Option("--figure", metavar="NAME", help="only this figure, as .svg, .pdf or .png")] = None,
+    is_shared: Annotated[bool, typer.Option("--share", help="leave out local paths, hosts, users and licence servers")] = False,
     is_opened: Annotated[bool, typer.Option("--open", help="open it in the browser")] = False,
 ) -> None:
     """Write the campaign as one HTML file that opens anywhere, or one of its figures."""
     from dse.commands.page import write_page
 
-    leave(write_page(campaign, output=output, figure=figure, is_opened=is_opened))
+    leave(write_page(campaign, output=output, figure=figure, is_shared=is_shared, is_opened=is_opened))
 
 
 @app.command()

@@ -35,19 +35,29 @@ def beliefs_of(story: Story, *, looks_back: bool = True) -> Beliefs | None:
         return None
 
 
-def write_page(path: Path, *, output: Path | None = None, figure: str | None = None, is_opened: bool = False) -> int:
+def write_page(
+    path: Path, *, output: Path | None = None, figure: str | None = None, is_shared: bool = False, is_opened: bool = False
+) -> int:
     """Write the page (default: page.html in the campaign's folder), or one figure as SVG, PDF or PNG.
 
+    Args:
+        is_shared: write an edition that may be given away (default: page-shared.html), see `dse.view.share`.
+
     Raises:
-        SpecError: there is no such figure, or its file's ending is none of .svg, .pdf, .png.
+        SpecError: there is no such figure, its file's ending is none of .svg, .pdf, .png, or a figure is to be shared.
     """
+    if figure is not None and is_shared:
+        raise SpecError("--share: is for the whole page; a figure names no place, host or person. Leave one of the two out.")
     question = assemble(read_campaign(path))
     story = read_story(question)
     if figure is None:
-        output = output or question.spec.state / "page.html"
-        content = page(story, beliefs_of(story)).encode()
+        output = output or question.spec.state / ("page-shared.html" if is_shared else "page.html")
+        content = page(story, beliefs_of(story), is_shared=is_shared).encode()
         write_atomically(output, content)
-        console(stderr=True).print(f"{output}: {len(content) / 1000:.0f} kB, {len(story.state.trials)} trials")
+        out = console(stderr=True)
+        out.print(f"{output}: {len(content) / 1000:.0f} kB, {len(story.state.trials)} trials")
+        if is_shared:
+            out.print("left out: local paths, hosts, users, addresses, licence servers; look it through before you give it away")
     else:
         output = output or Path(f"{question.spec.name}-{figure}.svg")
         write_figure(story, figure, output)

@@ -36,6 +36,17 @@ def test_a_page_before_the_first_run_says_so(world: Path, dse: Dse) -> None:
     assert "No design yet." in (world.parent / "toy" / "page.html").read_text()
 
 
+def test_a_shared_page_stands_beside_the_own_one_and_tells_no_place(world: Path, dse: Dse) -> None:
+    assert dse("run", world).returncode == 0
+    shared = dse("page", world, "--share")
+    assert shared.returncode == 0, shared.stderr
+    text = (world.parent / "toy" / "page-shared.html").read_text()
+    assert "Answer: trial" in text
+    assert str(world.parent) not in text
+    assert (world.parent / "toy" / "page.html").exists()
+    assert dse("page", world, "--share", "--figure", "front").returncode == 2
+
+
 def test_an_unknown_figure_or_ending_is_refused_by_name(world: Path, dse: Dse) -> None:
     refused = dse("page", world, "--figure", "pie")
     assert refused.returncode == 2
