@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dse.cli_groups import AsJson, Overrides, bench_app, leave, nas_app, surrogate_app
+from dse.cli_groups import AsJson, Overrides, Trust, bench_app, leave, nas_app, surrogate_app
 
 app = typer.Typer(
     name="dse",
@@ -60,7 +60,7 @@ def run(
     yes: Annotated[bool, typer.Option("-y", "--yes", help="ask nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="no live table, no color")] = False,
-    trust: Annotated[bool, typer.Option("--trust", help="let the campaign's [notify] command be called; ask nothing")] = False,
+    trust: Trust = False,
 ) -> None:
     """Start a campaign, or go on with it: the same command every time."""
     from dse.commands.run import run_campaign
@@ -71,7 +71,7 @@ def run(
 @app.command()
 def status(
     campaign: CampaignFile,
-    watch: Annotated[bool, typer.Option("--watch", help="print again every two seconds until it stops")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="the board of `dse run`, only to look at; q leaves")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show trials, the best design so far, and the certificate."""
@@ -233,11 +233,12 @@ def doctor(
     campaign: Annotated[Path | None, typer.Argument(metavar="[CAMPAIGN.toml]", help="the campaign file")] = None,
     probe: Annotated[bool, typer.Option("--probe", help="also log in to the hosts and ask the tool for its version")] = False,
     as_json: AsJson = False,
+    trust: Trust = False,
 ) -> None:
     """Say whether this machine, and a campaign's hosts, are ready."""
     from dse.commands.doctor import doctor as command
 
-    leave(command(campaign, probe=probe, as_json=as_json))
+    leave(command(campaign, probe=probe, as_json=as_json, trust=trust))
 
 
 @app.command()
@@ -247,11 +248,12 @@ def cancel(
         str | None, typer.Argument(metavar="[JOB]", help="the first letters of its key; all that run unless given")
     ] = None,
     as_json: AsJson = False,
+    trust: Trust = False,
 ) -> None:
     """End a job, or all that run; the campaign can go on later."""
     from dse.commands.jobs import cancel as command
 
-    leave(command(campaign, job, as_json=as_json))
+    leave(command(campaign, job, as_json=as_json, trust=trust))
 
 
 @app.command()
@@ -259,11 +261,12 @@ def logs(
     campaign: CampaignFile,
     job: Annotated[str, typer.Argument(metavar="JOB", help="the first letters of its key")],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="go on until the job ends")] = False,
+    trust: Trust = False,
 ) -> None:
     """Show what the tool printed."""
     from dse.commands.jobs import logs as command
 
-    leave(command(campaign, job, follow=follow))
+    leave(command(campaign, job, follow=follow, trust=trust))
 
 
 cache_app = typer.Typer(help="Look after the store of results.", no_args_is_help=True, rich_markup_mode=None)

@@ -10,7 +10,7 @@ from dse import registry
 from dse.assemble import Question, assemble, read_state, refuse_changes
 from dse.campaign.problems import CampaignProblems, dotted
 from dse.campaign.schema import campaign_schema
-from dse.campaign.spec import CampaignSpec, read_campaign
+from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.output import clean, console, print_json
 from dse.design import Fidelity, Job
@@ -18,6 +18,7 @@ from dse.errors import DseError
 from dse.search.base import Advice
 from dse.store.cache import Cache
 from dse.store.codec import point_to_json
+from dse.view.outlook import syntheses_at_most
 
 
 def check(path: Path | None, *, as_json: bool, schema: bool = False, overrides: Iterable[str] = ()) -> int:
@@ -82,7 +83,7 @@ def plan_document(question: Question, state: CampaignState, advice: Advice) -> d
         "space_size": question.space.size,
         "layers": {option.layer.name: list(option.reuse_factors) for option in question.space.options},
         "syntheses": state.syntheses,
-        "syntheses_at_most": _at_most(spec),
+        "syntheses_at_most": syntheses_at_most(spec),
         "tool_seconds_each": {"min": min(seconds), "max": max(seconds), "n": len(seconds)} if seconds else None,
         "next": rows,
         "stop_reason": state.stop[1] if state.stop else advice.stop,
@@ -96,13 +97,6 @@ def _next(question: Question, state: CampaignState) -> Advice:
     free = max(0, spec.slots - len(state.pending))
     advice: Advice = registry.load("search", spec.search_kind).create(spec.search_options).propose(question.view(state), free)
     return advice
-
-
-def _at_most(spec: CampaignSpec) -> int | None:
-    """The most syntheses that search and budget allow; None if nothing bounds them."""
-    iterations = getattr(spec.search_options, "max_iterations", None) if spec.search_kind == "anchor" else None
-    bounds = [n for n in (spec.budget.syntheses, None if iterations is None else iterations + 2) if n is not None]
-    return min(bounds) if bounds else None
 
 
 def _print(question: Question, document: dict[str, Any]) -> None:

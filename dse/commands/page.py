@@ -6,24 +6,16 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from dse.assemble import Question, assemble
+from dse.assemble import assemble
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import replay
 from dse.commands.output import clean, console
 from dse.errors import SpecError
 from dse.export import csv_text, trial_rows
 from dse.store.fsops import write_atomically
-from dse.store.journal import read_events
 from dse.view.beliefs import Beliefs, believe
 from dse.view.figures.campaign import FIGURES, NEEDS_BELIEF
 from dse.view.page import page
-from dse.view.story import Story
-
-
-def read_story(question: Question) -> Story:
-    """Read a campaign's journal; works while it runs."""
-    found, _ = read_events(question.spec.state / "journal.jsonl")
-    return Story(question, replay(found), tuple(found))
+from dse.view.story import Story, read_story
 
 
 def beliefs_of(story: Story, *, looks_back: bool = True) -> Beliefs | None:

@@ -16,6 +16,7 @@ from dse.commands.interrupts import heard
 from dse.commands.output import clean, console
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
+from dse.consent import commands_of
 from dse.evaluate import Answer
 from dse.loop import Campaign, Signals, run
 from dse.store.journal import Event
@@ -24,6 +25,7 @@ from dse.synth_backends.base import Closes
 from dse.view.live import Live
 from dse.view.notify import Notifier
 from dse.view.page_keeper import PageKeeper
+from dse.view.story import Story
 
 STOPPING = "stopping: no new trials; Ctrl-C again cancels the running ones"
 CANCELLING = "cancelling the running trials"
@@ -39,8 +41,9 @@ def run_campaign(
     trust: bool = False,
 ) -> int:
     """Run a campaign to its end and return the exit code of DESIGN's table."""
+    overrides = tuple(overrides)
     spec = read_campaign(path, overrides)
-    agree_to_commands(spec, is_trusted=trust)
+    agree_to_commands(path, commands_of(spec), is_trusted=trust, overrides=overrides)
     question = assemble(spec)
     err = console(stderr=True)
     # the page's last edition may take seconds, so it comes when all else is said and the lock is free
@@ -123,10 +126,11 @@ def _greet(question: Question, campaign: Campaign, err: Any, as_json: bool) -> N
 
 def _farewell(question: Question, campaign: Campaign, before: int, code: int, as_json: bool, path: Path) -> None:
     state = campaign.state
+    story = Story(question, state, tuple(campaign.journal.events))
     if as_json:
-        _print_line({"schema": "dse.run/1", "event": "summary", **status_document(question, state), "exit_code": code})
+        _print_line({"schema": "dse.run/1", "event": "summary", **status_document(story), "exit_code": code})
     else:
-        print_status(question, state)
+        print_status(story)
     new = sum(1 for trial in state.trials[before:] if not trial.cached)
     err = console(stderr=True)
     err.print(f"{new} new syntheses in this session" if new or state.stop is None else "nothing to do: 0 new syntheses")

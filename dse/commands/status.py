@@ -6,35 +6,57 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dse.assemble import Question, assemble, read_state
+from dse.assemble import Question, assemble
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
+from dse.campaign.times import seconds_since
 from dse.commands.output import clean, console, number, print_json
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
-from dse.summary import Summary, summarise, value_of
+from dse.summary import Summary, value_of
+from dse.view.outlook import seconds_left
+from dse.view.story import Story, read_story
+from dse.view.text import remaining
+
+WATCH_SECONDS = 2.0
 
 
 def status(path: Path, *, as_json: bool, watch: bool = False) -> int:
-    """Print trials, incumbent and certificate of a campaign."""
+    """Print trials, incumbent and certificate of a campaign; with `watch`, show the board on a terminal, else print what is new."""
+    question = assemble(read_campaign(path))
+    screen = console()
+    if watch and not as_json and screen.is_terminal:
+        from dse.view.watch import Watch
+
+        state = Watch(question, screen).follow()
+        if state.stop is not None:
+            print_status(read_story(question))
+        return 0
+    shown: int | None = None
     while True:
-        question = assemble(read_campaign(path))
-        state = read_state(question.spec)
-        if as_json:
-            print_json("status", status_document(question, state))
-        else:
-            print_status(question, state)
-        if not watch or state.stop is not None:
+        story = read_story(question)
+        if len(story.events) != shown:
+            shown = len(story.events)
+            if as_json:
+                print_json("status", status_document(story))
+            else:
+                print_status(story)
+        if not watch or story.state.stop is not None:
             return 0
-        time.sleep(2)
+        time.sleep(WATCH_SECONDS)
+
+
+def eta_of(story: Story) -> tuple[float, float] | None:
+    """Return the range of seconds that the campaign still runs, None where nobody can say."""
+    # with nothing under way the clock stands still
+    return seconds_left(story, seconds_since(story.events[-1]["at"]) if story.state.pending else 0.0)
 
 
 def front(path: Path, *, as_json: bool) -> int:
     """Print the Pareto front."""
     question = assemble(read_campaign(path))
-    state = read_state(question.spec)
-    summary = summarise(question, state)
+    summary = read_story(question).summary
     if as_json:
         rows = [trial_document(trial) for trial in summary.front]
         document = {"campaign": question.spec.name, "objectives": list(summary.objectives), "front": rows}
@@ -51,10 +73,10 @@ def state_word(state: CampaignState) -> str:
     return "unfinished" if state.stop is None else "finished"
 
 
-def status_document(question: Question, state: CampaignState) -> dict[str, Any]:
+def status_document(story: Story) -> dict[str, Any]:
     """Return the document of `dse status --json`."""
-    spec, summary = question.spec, summarise(question, state)
-    certificate = state.certificate
+    question, state, summary = story.question, story.state, story.summary
+    spec, certificate, eta = question.spec, state.certificate, eta_of(story)
     return {
         "campaign": spec.name,
         "state": state_word(state),
@@ -81,6 +103,7 @@ def status_document(question: Question, state: CampaignState) -> dict[str, Any]:
         "notes": list(notes_of(state)),
         "space_size": question.space.size,
         "seconds": round(state.active_seconds, 3),
+        "eta_seconds": None if eta is None else [round(bound, 3) for bound in eta],
     }
 
 
@@ -109,16 +132,18 @@ def trial_document(trial: Trial) -> dict[str, Any]:
     }
 
 
-def print_status(question: Question, state: CampaignState) -> None:
+def print_status(story: Story) -> None:
     """Print the same for people."""
-    spec, summary = question.spec, summarise(question, state)
+    question, state, summary = story.question, story.state, story.summary
+    spec = question.spec
     out = console()
     fidelity = question.backend.fidelity.value
     out.print(
         f"{spec.name} · {spec.mode} · {spec.target.part} @ {spec.target.clock_period_ns:g} ns · {spec.backend_kind} ({fidelity})"
     )
+    left = f" · ETA {remaining(eta_of(story))}" if state_word(state) == "unfinished" else ""
     out.print(
-        f"{state_word(state)} · {state.syntheses} syntheses, {state.cache_hits} from the cache · {question.space.size:.3g} points"
+        f"{state_word(state)} · {state.syntheses} syntheses, {state.cache_hits} from the cache · {question.space.size:.3g} points{left}"
     )
     print_trials(question, state.trials, summary)
     print_answer(question, state, summary)

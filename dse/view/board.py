@@ -5,28 +5,31 @@ What comes first survives in a small window: what the campaign is at, its jobs, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.synth_backends.base import Progress
+from dse.view.bars import flat_bars, tall_bars
 from dse.view.story import Story
 from dse.view.text import clock, joined, memory, one_line, remaining, span
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-# Mid tones that read on light and dark terminals alike.
-COLORS = ("#3f7fd0", "#d9792b", "#2a9d77", "#c0559a", "#8a6fd0", "#a8862a", "#2f9db8", "#cf5548", "#7d8a99", "#7a9a3a")
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-_LEVELS = "▁▂▃▄▅▆▇█"
-KEYS = "d detach · k cancel a job · l log · ? help · Ctrl-C stop"
+KEYS = ("d detach", "k cancel a job", "l log", "? help", "Ctrl-C stop")
+WATCH_KEYS = ("q quit", "l log", "? help")
 HELP = (
     "d  leave; the jobs go on, the same command returns to them",
     "k  cancel a job (asks first)",
     "l  the end of a job's log; again: the next one's, then none",
     "^C start nothing new, wait for what runs; twice: cancel it",
+    "?  this help",
+)
+WATCH_HELP = (
+    "q  leave; this only looks, the campaign goes on",
+    "l  the end of a job's log; again: the next one's, then none",
     "?  this help",
 )
 
@@ -39,6 +42,8 @@ class Board:
         jobs: (trial, its progress as last heard, None before the first word) of all that is under way.
         since: seconds since `jobs` was heard.
         seconds: wall time of the campaign, all sessions.
+        eta: range of seconds that the campaign still takes, None where nobody can say; see `outlook`.
+        is_watching: whether somebody else runs the campaign, so that no key changes it.
         question: what the user is asked, or told, right now.
         log: (whose, lines) of a log that the user wants to see.
     """
@@ -51,7 +56,9 @@ class Board:
     has_help: bool = False
     log: tuple[str, tuple[str, ...]] | None = None
     has_keys: bool = True
-    signal: str = field(default="")
+    signal: str = ""
+    eta: tuple[float, float] | None = None
+    is_watching: bool = False
 
 
 def lines(board: Board, width: int, height: int) -> list[Text]:
@@ -62,7 +69,7 @@ def lines(board: Board, width: int, height: int) -> list[Text]:
     jobs = _jobs(board, width, has_head=height >= 8)
     foot = _foot(board, width)
     if board.has_help and height >= 8:
-        body = [Text(one_line(line)[:width]) for line in HELP]
+        body = [Text(one_line(line)[:width]) for line in (WATCH_HELP if board.is_watching else HELP)]
     elif board.log is not None and height >= 7:
         title, shown = board.log
         body = [
@@ -91,8 +98,9 @@ def _headline(board: Board, width: int) -> str:
     parts.append(f"{n_failed} failed" if n_failed else "")
     parts.append(f"best {_short(story, best.qor)}" if best and best.qor else "")
     parts.append(span(board.seconds))
+    parts.append(f"ETA {remaining(board.eta)}" if state.stop is None else "")
     if width < 34:  # the name is known to who started it
-        parts = [f"{len(state.finished)} done", parts[4], *parts[2:4], parts[0]]
+        parts = [parts[1], parts[4], *parts[2:4], parts[0]]
     return one_line(joined(parts, width))
 
 
@@ -168,71 +176,8 @@ def _results(board: Board, width: int, room: int) -> list[Text]:
         return facts[: max(room, 0)]
     n = len(story.layers)
     if room >= n + len(facts) + 2 and width >= 44:
-        return [Text(""), *_tall_bars(story, trial, width), Text(""), *facts][:room]
-    return [_flat_bars(story, trial, width), *facts][:room]
-
-
-def _tall_bars(story: Story, trial: Trial, width: int) -> list[Text]:
-    """One line a layer."""
-    from rich.text import Text
-
-    cycles = story.cycles(trial)
-    most = max((c for c in cycles if c is not None), default=0.0)
-    names = [one_line(name, 16) for name in story.layers]
-    size = max(len(name) for name in names)
-    factors = max(len(str(factor)) for factor in trial.point.reuse_factors)
-    room = min(40, width - size - factors - 26)
-    found = []
-    for i, (name, factor, value) in enumerate(zip(names, trial.point.reuse_factors, cycles, strict=True)):
-        line = Text(f"{name:<{size}} r {factor:>{factors}} ")
-        if value is None or not most:
-            line.append("?")
-        else:
-            line.append(bar(value / most, room), style=COLORS[i % len(COLORS)])
-            line.append(f" {value:,.0f}")
-        if story.layers[i] == story.anchor:
-            line.append(" anchor", style="dim")
-        found.append(line)
-    word = "II" if story.metric == "ii_cycles_max" else "latency"
-    target = f", target {story.target:,.0f}" if story.target is not None else ""
-    return [Text(f"{word} of each layer in #{trial.number}{target}", style="dim"), *found]
-
-
-def _flat_bars(story: Story, trial: Trial, width: int) -> Text:
-    """All layers on one line: five cells each where that fits, else one block each."""
-    from rich.text import Text
-
-    cycles = story.cycles(trial)
-    most = max((c for c in cycles if c is not None), default=0.0)
-    word = "II" if story.metric == "ii_cycles_max" else "lat"
-    line = Text(f"{word} ")
-    is_wide = width >= len(word) + 1 + 6 * len(cycles)
-    for i, value in enumerate(cycles):
-        share = None if value is None or not most else value / most
-        if share is None:
-            cell = "?"
-        elif is_wide:
-            cell = f"{bar(share, 5):<5}"
-        else:
-            cell = _LEVELS[min(7, int(share * 8))]
-        line.append(cell, style=COLORS[i % len(COLORS)])
-        if is_wide:
-            line.append(" ")
-    if story.target is not None and width - line.cell_len >= 14:
-        line.append(f" target {story.target:,.0f}", style="dim")
-    if story.anchor and width - line.cell_len >= len(story.anchor) + 9:
-        line.append(f"  anchor {one_line(story.anchor)}", style="dim")
-    return line
-
-
-def bar(share: float, cells: int) -> str:
-    """Return a horizontal bar in eighths of a cell.
-
-    >>> bar(0.5, 3), bar(1, 2), bar(0.001, 2)
-    ('█▌', '██', '▏')
-    """
-    eighths = max(1, round(min(max(share, 0.0), 1.0) * cells * 8))
-    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+        return [Text(""), *tall_bars(story, trial, width), Text(""), *facts][:room]
+    return [flat_bars(story, trial, width), *facts][:room]
 
 
 def _best(story: Story, best: Trial | None, width: int) -> str:
@@ -270,4 +215,4 @@ def _foot(board: Board, width: int) -> list[Text]:
         return [Text(one_line(board.signal)[:width], style="yellow")]
     if not board.has_keys:
         return []
-    return [Text(joined(KEYS.split(" · "), width), style="dim")]
+    return [Text(joined(list(WATCH_KEYS if board.is_watching else KEYS), width), style="dim")]

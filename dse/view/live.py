@@ -19,6 +19,7 @@ from dse.store.journal import Event, read_events
 from dse.synth_backends.base import Progress
 from dse.view.board import Board, lines
 from dse.view.keys import Keys
+from dse.view.outlook import seconds_left
 from dse.view.story import Story
 from dse.view.text import one_line
 
@@ -33,7 +34,10 @@ class Live:
 
     Attributes:
         signals: what the user's keys set; the loop reads it.
+        is_watching: whether the loop is somebody else's.
     """
+
+    is_watching = False
 
     def __init__(self, question: Question, console: Console, *, plain: bool = False, signals: Signals | None = None) -> None:
         self.question = question
@@ -121,16 +125,19 @@ class Live:
             word = "cancelling the running jobs"
         elif signals.stop:
             word = "stopping: nothing new starts; Ctrl-C again cancels the running jobs"
+        since_event = now - self._began
         return Board(
             story=self._story,
             jobs=tuple((trial, self._progress.get(trial.key)) for trial in state.pending),
             since=now - self._heard,
-            seconds=state.active_seconds + now - self._began,
+            seconds=state.active_seconds + since_event,
+            eta=seconds_left(self._story, since_event),
             question=self._question,
             has_help=self._has_help,
             log=self._log_shown(state),
             has_keys=self._keys is not None and self._keys.is_open,
             signal=word,
+            is_watching=self.is_watching,
         )
 
     def press(self, key: str) -> None:
@@ -185,10 +192,10 @@ class Live:
         if trial is None:
             return None
         folder = JobFolder.of(self.question.spec.state.absolute() / "work", trial.key)
-        return f"#{trial.number}", _tail(folder)
+        return f"#{trial.number}", tail(folder)
 
 
-def _tail(folder: JobFolder) -> tuple[str, ...]:
+def tail(folder: JobFolder) -> tuple[str, ...]:
     """Return the end of the newest attempt's log, or a sentence where there is none here."""
     found = sorted(folder.path.glob(f"attempt-*/{LOG}"), key=lambda path: path.stat().st_mtime) if folder.path.is_dir() else []
     if not found:

@@ -11,13 +11,13 @@ import numpy as np
 
 from dse.assemble import Question
 from dse.balance import WORD, Balance, curves, cycles_by_layer, estimate, find_anchor
-from dse.campaign.state import CampaignState
+from dse.campaign.state import CampaignState, replay
 from dse.objectives import Objective
 from dse.pareto import hypervolume
 from dse.qor import Evaluation, Failure, Qor
 from dse.search import anchor
 from dse.search.base import Trial
-from dse.store.journal import Event
+from dse.store.journal import Event, read_events
 from dse.summary import Summary, objectives_of, summarise, value_of
 from dse.view.figures.axes import LABELS
 
@@ -195,6 +195,16 @@ class Story:
             else:
                 spent.append(None if seconds is None else seconds / 3600)
         return tuple(spent), saved
+
+
+def read_story(question: Question) -> Story:
+    """Read a campaign's journal; works while it runs.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    found, _ = read_events(question.spec.state / "journal.jsonl")
+    return Story(question, replay(found), tuple(found))
 
 
 def _running_best(rows: list[tuple[float, ...] | None]) -> tuple[float | None, ...]:

@@ -45,8 +45,8 @@ def span(seconds: float) -> str:
 def remaining(eta: tuple[float, float] | None, since: float = 0.0) -> str:
     """Return what is left as a range, `?` where nobody can say, `late` beyond all experience.
 
-    >>> remaining((300, 540)), remaining(None), remaining((0, 0)), remaining((30, 60), since=40)
-    ('~5-9 m', '?', 'late', '~0-20 s')
+    >>> remaining((300, 540)), remaining(None), remaining((0, 0)), remaining((30, 60), since=40), remaining((0, 9000))
+    ('~5-9 m', '?', 'late', '~0-20 s', '~0-2.5 h')
     """
     if eta is None:
         return "?"
@@ -57,7 +57,8 @@ def remaining(eta: tuple[float, float] | None, since: float = 0.0) -> str:
         return f"~{low:.0f}-{high:.0f} s"
     if high < 5400:
         return f"~{low / 60:.0f}-{high / 60:.0f} m"
-    return f"~{low / 3600:.1f}-{high / 3600:.1f} h"
+    hours = (f"{bound / 3600:.1f}".removesuffix(".0") for bound in (low, high))
+    return f"~{'-'.join(hours)} h"
 
 
 def memory(size_bytes: int | None) -> str:
