@@ -16,8 +16,8 @@ from dse.bench.networks import read_networks
 from dse.corpus import read_corpus
 from dse.corpus.ntorc import TARGET
 from dse.parts import find_part
-from dse.search import _tables
 from dse.search.base import Trial, TrialStatus
+from dse.surrogates._work import forget
 
 
 def overhead(
@@ -49,7 +49,7 @@ def overhead(
         for count in counts:
             view = replace(start, finished=tuple(trials[:count]))
             for _ in range(2):
-                _tables.forget()
+                forget()
                 began, busy = time.perf_counter(), time.process_time()
                 searcher.propose(view, 1)
                 seconds, cpu = time.perf_counter() - began, time.process_time() - busy

@@ -123,7 +123,8 @@ class Step:
         self, taken: tuple[Indices, ...], chosen: list[Indices], best: Indices | None, optimist: Allocation
     ) -> tuple[Indices, str, str] | None:
         """Return the first candidate that tells enough, else a sweep."""
-        pending = tuple(point for point in taken if point not in self._finished())
+        finished = self._finished()
+        pending = tuple(point for point in taken if point not in finished)
         new = unasked(self.tables, pending)
         sweep, n_worth = self._sweep(new, best or optimist.choices)
         chance = f"{self.ask.chance(self.tables, best, self.rules.confidence):.0%}" if best else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from operator import attrgetter
 from statistics import NormalDist
 from typing import Any
 
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from dse import registry
 from dse.corpus.base import circuit
-from dse.design import Fidelity, Target
-from dse.qor import LayerRecord, Qor
+from dse.design import Fidelity
+from dse.qor import LayerRecord
 from dse.search.base import Trial, View
 from dse.surrogates.base import METRICS, Belief
 
@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 Identity = tuple[object, ...]
 Circuits = tuple[Identity, ...]
 
+_numbers = attrgetter(*METRICS)
 _SUMS = np.array([not name.startswith("ii_") for name in METRICS])
 _EXACT = 1e-6  # totals within this share of the sum are sums
 _GLUE_SPREAD = 0.03  # share of a total that glue may vary by, before trials say more
@@ -89,7 +90,8 @@ def build(view: View, surrogate: str, options: Any, confidence: float, inflation
         inflation: factor on the width of predicted intervals, in log units.
     """
     records = _records(view)
-    belief = _fit(surrogate, options, (*view.transfer, *records), view.target, view.seed)
+    recipe = registry.load("surrogates", surrogate).create(options)
+    belief: Belief = recipe.fit((*view.transfer, *records), view.target, seed=view.seed)
     seen = _observations(records)
     noise = _noise(seen)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -122,19 +124,6 @@ def build(view: View, surrogate: str, options: Any, confidence: float, inflation
     return Tables(*beliefs, largest, tuple(measured_tables), tuple(identities), tuple(outside), _glue(view), belief, belief.notes)
 
 
-@lru_cache(maxsize=16)
-def _fit(kind: str, options: Any, records: tuple[LayerRecord, ...], target: Target, seed: int) -> Belief:
-    """Fit a surrogate; remembered, because a pure function asked twice for the same need not work twice."""
-    recipe = registry.load("surrogates", kind).create(options)
-    belief: Belief = recipe.fit(records, target, seed=seed)
-    return belief
-
-
-def forget() -> None:
-    """Drop all remembered fits, e.g. to time one."""
-    _fit.cache_clear()
-
-
 def _records(view: View) -> tuple[LayerRecord, ...]:
     """Return what the campaign's own trials measured, layer by layer."""
     fidelity = view.transfer[0].fidelity if view.transfer else Fidelity.CSYNTH
@@ -148,16 +137,16 @@ def _records(view: View) -> tuple[LayerRecord, ...]:
     return tuple(records)
 
 
-def _values(qor: Qor) -> Floats:
-    return np.array([np.nan if (value := getattr(qor, name)) is None else value for name in METRICS], dtype=np.float64)
-
-
 def _observations(records: Sequence[LayerRecord]) -> dict[Identity, Floats]:
     """Return (measurements, M) of each measured circuit."""
-    found: dict[Identity, list[Floats]] = {}
+    found: dict[Identity, list[tuple[float | None, ...]]] = {}
+    identities: dict[tuple[object, ...], Identity] = {}  # by name: comparing layers costs, and there are few
     for record in records:
-        found.setdefault(circuit(record.layer, record.choice), []).append(_values(record.qor))
-    return {identity: np.array(rows) for identity, rows in found.items()}
+        short = (record.layer.name, record.choice)
+        if (identity := identities.get(short)) is None:
+            identity = identities[short] = circuit(record.layer, record.choice)
+        found.setdefault(identity, []).append(_numbers(record.qor))
+    return {identity: np.array(rows, dtype=np.float64) for identity, rows in found.items()}  # None becomes NaN
 
 
 def _mean(rows: Floats) -> Floats:
@@ -217,5 +206,5 @@ def _sum_and_total(view: View, trial: Trial) -> tuple[Floats, Floats] | None:
     known = dict(trial.qor.layers)
     if any(option.layer.name not in known for option in view.space.options):
         return None
-    rows = np.array([_values(known[option.layer.name]) for option in view.space.options])
-    return np.where(_SUMS, rows.sum(axis=0), rows.max(axis=0)), _values(trial.qor)
+    rows = np.array([_numbers(known[option.layer.name]) for option in view.space.options], dtype=np.float64)
+    return np.where(_SUMS, rows.sum(axis=0), rows.max(axis=0)), np.array(_numbers(trial.qor), dtype=np.float64)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from dse.design import Layer, LayerChoice, Target
 from dse.surrogates._features import Floats, Range, Row, feature_table
 from dse.surrogates._observed import from_log
+from dse.surrogates._work import one_thread
 from dse.surrogates.base import METRICS, Prediction
 
 _PRIOR_DOF = 4.0  # degrees of freedom of an interval before the first point
@@ -51,6 +52,7 @@ class LogBelief:
     prior: Callable[[Layer, Target], KindModel]
     notes: tuple[str, ...] = ()
 
+    @one_thread
     def predict(self, layer: Layer, choices: Sequence[LayerChoice], *, confidence: float = 0.9) -> Prediction:
         """Believe something of every metric; one without any record comes from the analytic terms with their prior's width."""
         rows = [(layer, choice, self.target) for choice in choices]
@@ -60,11 +62,12 @@ class LogBelief:
         model = self._model(layer)
         mean, covariance = model.t(rows)
         deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0) + model.nugget[:, None])
-        half = student_t.ppf(0.5 + confidence / 2, _PRIOR_DOF + model.counts)[:, None] * deviation
+        half = stdtrit(_PRIOR_DOF + model.counts, 0.5 + confidence / 2)[:, None] * deviation
         is_outside = np.ones(len(rows), dtype=np.bool_) if model.span is None else ~model.span.holds(feature_table(rows))
         middle, lower, upper = (from_log(a).T for a in (mean, mean - half, mean + half))
         return Prediction(middle, lower, upper, is_outside)
 
+    @one_thread
     def sample(self, layers: Sequence[tuple[Layer, Sequence[LayerChoice]]], rng: np.random.Generator) -> list[Floats]:
         """Draw jointly over all layers of a kind; shortest and longest latency share their draw, other metrics are independent."""
         tables: list[Floats] = [np.empty((len(choices), len(METRICS))) for _, choices in layers]

@@ -63,7 +63,7 @@ def _factor(residual: Floats) -> tuple[Floats, Floats, Floats]:
 
 def process_density(process: GpKind, groups: Ints) -> Floats:
     """Return the Gaussian process's, in closed form."""
-    mean, variance = process.posterior.leave_out(groups)
+    mean, variance = process.leave_out(groups)
     scale = process.scale_new if len(set(groups.tolist())) < len(groups) else process.scale_known
     return _density(process.data.values - mean.T, (variance * scale[:, None] ** 2).T)
 
@@ -81,7 +81,7 @@ def estimate_density(data: Observed, start: Start, groups: Ints) -> Floats:
 
 def forest_density(data: Observed, start: Start, groups: Ints, seed: int) -> Floats:
     """Return the forest's, from few folds and small forests that share their trees among metrics: a ranking needs no more."""
-    from sklearn.ensemble import RandomForestRegressor
+    from dse.surrogates.forest import each_tree, plant
 
     residual = data.values - prior_mean(data.rows, start)
     table = feature_table(data.rows)
@@ -90,9 +90,7 @@ def forest_density(data: Observed, start: Start, groups: Ints, seed: int) -> Flo
     filled = np.nan_to_num(residual)  # a metric not measured at a point counts as the estimate there
     for fold in np.array_split(order, min(_FOLDS, len(order))):
         out = np.isin(groups, fold)
-        grown = RandomForestRegressor(n_estimators=_TREES, random_state=seed, n_jobs=1).fit(table[~out], filled[~out])
-        narrow = table[out].astype(np.float32)
-        trees = np.stack([tree.tree_.predict(narrow)[:, :, 0] for tree in grown.estimators_])
+        trees = each_tree(plant(table[~out], filled[~out], _TREES, seed)[0], table[out])
         error[out] = residual[out] - trees.mean(axis=0)
         spread[out] = trees.var(axis=0)
     left = np.nansum(error**2, axis=0) / np.maximum((~np.isnan(error)).sum(axis=0), 1)

@@ -1,211 +1,215 @@
-"""The numbers behind `gp`: one batch of exact Gaussian processes over the metrics of one kind of layer.
+"""The numbers behind `gp`: one exact Gaussian process for one metric of one kind of layer, in numpy and LAPACK.
 
-Notation: M metrics (the batch), N measured and Q asked rows, F features, J mean terms (padded with zeros to the longest).
-    x (N, F)   t (M, N), NaN where not measured   noise (M, N)   phi (M, N, J)   tau (M, J)   same (N, N) whether of one shape
-A value that is missing takes its row and column out of that metric's covariance (unit diagonal, zero residual), which is exact.
+Notation: N measured and Q asked rows, F features, J mean terms. All float64.
+    x (N, F)   t (N,)   noise (N,)   phi (N, J)   tau (J,)   same (N, N), 1 where of one shape
+Hyperparameters are one vector (F + 3 + J,): logarithms of the lengths, of s, u and the nugget's deviation; then z = theta / tau.
+
+A fit costs milliseconds because its gradient is written out (Rasmussen and Williams eq. 5.9); the tests hold kernel and density against
+gpytorch's, and the gradient against differences.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # gpytorch 1.15 still scripts functions that torch 2.13 calls deprecated
-    import gpytorch
+from scipy.linalg import lapack
+from scipy.optimize import minimize
 
 from dse.surrogates._features import IS_LOG, Floats, hardly_matters
-from dse.surrogates.base import METRICS
-
-Tensor = torch.Tensor
 
 JITTER = 1e-6  # variance of a nugget that is always there: 0.1 % of a value
-_STEPS_FEW, _STEPS_MANY, _FEW = 30, 50, 32  # steps of LBFGS up to so many rows, and beyond
+_STEPS = 60
+_ENOUGH = 1e-4  # a step that gains less than this share of the log density is the last
 # Prior medians and log standard deviations of the hyperparameters.
 _LENGTH = (1.4, 0.7)  # doublings, for sizes
 _LENGTH_FLAG = (1.0, 0.7)  # for regimes
 _HARDLY_FACTOR = 10.0  # on the length of a feature that hardly matters
 _SCALE = (0.5, 0.7)  # of the Matern part, in what the weights leave open
 _SHAPE = (0.3, 0.7)  # of one shape's own weights, the same
-_LEAST_SLOPE = 1e-4  # variance of a mean whose weights are sure
 _NUGGET = (0.01, 1.5)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread: on matrices this small a second one costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+_LEAST_SLOPE = 1e-4  # variance of a mean whose weights are sure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """The data of one fit; see the module's notation."""
+class Data:
+    """What a fit is made of; see the module's notation."""
 
-    x: Tensor
-    t: Tensor
-    noise: Tensor
-    phi: Tensor
-    tau: Tensor
-    same: Tensor
+    x: Floats
+    t: Floats
+    noise: Floats
+    phi: Floats
+    tau: Floats
+    same: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """A normal belief about the hyperparameters, and where their parts lie."""
+
+    median: Floats
+    spread: Floats
 
     @classmethod
-    def of(cls, x: Floats, t: Floats, noise: Floats, phi: Floats, tau: Floats, same: Floats) -> Batch:
-        return cls(*(torch.as_tensor(np.ascontiguousarray(a), dtype=torch.float64) for a in (x, t, noise, phi, tau, same)))
+    def of(cls, metric: str, n_terms: int) -> Prior:
+        """Return the prior of one metric."""
+        hardly = np.where(hardly_matters(metric), np.log(_HARDLY_FACTOR), 0.0)
+        lengths = np.where(IS_LOG, np.log(_LENGTH[0]), np.log(_LENGTH_FLAG[0])) + hardly
+        others = (_SCALE, _SHAPE, _NUGGET)
+        median = [*lengths, *(np.log(middle) for middle, _ in others), *np.zeros(n_terms)]
+        spread = [*np.where(IS_LOG, _LENGTH[1], _LENGTH_FLAG[1]), *(width for _, width in others), *np.ones(n_terms)]
+        return cls(np.array(median), np.array(spread))
 
 
-class Model(torch.nn.Module):
-    """Mean and covariance with their hyperparameters, all positive ones kept as logarithms."""
-
-    def __init__(self, metrics: Sequence[str], n_features: int, n_terms: int) -> None:
-        super().__init__()
-        n_metrics = len(metrics)
-        batch = torch.Size([n_metrics])
-        positive: Any = gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
-        self.matern = gpytorch.kernels.MaternKernel(
-            nu=2.5, ard_num_dims=n_features, batch_shape=batch, lengthscale_constraint=positive
-        ).double()
-        is_log = torch.as_tensor(IS_LOG)
-        hardly = torch.as_tensor(np.stack([hardly_matters(metric) for metric in metrics])[:, None, :])
-        length = torch.where(is_log, np.log(_LENGTH[0]), np.log(_LENGTH_FLAG[0])).double()
-        self.length_prior = length + torch.where(hardly, np.log(_HARDLY_FACTOR), 0.0).double()
-        self.length_spread = torch.where(is_log, _LENGTH[1], _LENGTH_FLAG[1]).double()
-        self.matern.raw_lengthscale.data = self.length_prior.clone()
-        self.log_scale = torch.nn.Parameter(torch.full(batch, np.log(_SCALE[0]), dtype=torch.float64))
-        self.log_shape = torch.nn.Parameter(torch.full(batch, np.log(_SHAPE[0]), dtype=torch.float64))
-        self.log_nugget = torch.nn.Parameter(torch.full(batch, np.log(_NUGGET[0]), dtype=torch.float64))
-        self.z = torch.nn.Parameter(torch.zeros(n_metrics, n_terms, dtype=torch.float64))  # theta / tau
-
-    def mean(self, phi: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (M, N) mean of t and (M, N, J) its gradient by z."""
-        parts = phi * torch.exp(tau * self.z)[:, None, :]
-        total = 1 + parts.sum(-1)
-        return torch.log(total), parts * tau[:, None, :] / total[..., None]
-
-    def covariance(self, a: Tensor, slope_a: Tensor, b: Tensor, slope_b: Tensor, same: Tensor) -> Tensor:
-        """Return (M, |a|, |b|), without what all shapes' common weights add; `slope` is the mean's gradient by z."""
-        n_metrics = self.log_scale.shape[0]
-        matern: Tensor = self.matern(a.expand(n_metrics, *a.shape), b.expand(n_metrics, *b.shape)).to_dense()
-        size_a, size_b = (torch.sqrt((slope**2).sum(-1) + _LEAST_SLOPE) for slope in (slope_a, slope_b))
-        smooth = torch.exp(2 * self.log_scale)[:, None, None] * matern * size_a[:, :, None] * size_b[:, None, :]
-        return smooth + torch.exp(2 * self.log_shape)[:, None, None] * same * (slope_a @ slope_b.mT)
-
-    def penalty(self) -> Tensor:
-        """Return minus the log density of the priors, up to a constant."""
-        pairs = (
-            (self.log_scale, np.log(_SCALE[0]), _SCALE[1]),
-            (self.log_shape, np.log(_SHAPE[0]), _SHAPE[1]),
-            (self.log_nugget, np.log(_NUGGET[0]), _NUGGET[1]),
-            (self.matern.raw_lengthscale, self.length_prior, self.length_spread),
-            (self.z, 0.0, 1.0),
-        )
-        return sum((0.5 * (((value - center) / spread) ** 2).sum() for value, center, spread in pairs), torch.zeros(()))
+def split(hyper: Floats, n_terms: int) -> tuple[Floats, Floats, Floats]:
+    """Return (F,) log lengths, (3,) logs of s, u and nugget, (J,) z, as views."""
+    n_features = len(hyper) - n_terms - 3
+    return hyper[:n_features], hyper[n_features : n_features + 3], hyper[n_features + 3 :]
 
 
-def _factor(covariance: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-    """Return the Cholesky factor of the masked covariance; where it fails the diagonal grows until it does not."""
-    both = mask[:, :, None] & mask[:, None, :]
-    diagonal = torch.where(mask, noise + JITTER, torch.ones_like(noise))
-    matrix = torch.where(both, covariance, torch.zeros_like(covariance)) + torch.diag_embed(diagonal)
+def mean(phi: Floats, tau: Floats, z: Floats) -> tuple[Floats, Floats]:
+    """Return (N,) mean of t and (N, J) its gradient by z."""
+    parts = phi * np.exp(tau * z)
+    total = 1 + parts.sum(axis=1)
+    return np.log(total), parts * tau / total[:, None]
+
+
+def covariance(hyper: Floats, a: Floats, slope_a: Floats, b: Floats, slope_b: Floats, same: Floats) -> Floats:
+    """Return (|a|, |b|), without what all shapes' common weights add; `slope` is the mean's gradient by z."""
+    log_length, logs, _ = split(hyper, slope_a.shape[1])
+    sizes = np.outer(_size(slope_a), _size(slope_b))
+    part = (np.exp(2 * logs[1]) * same) * (slope_a @ slope_b.T)
+    return np.asarray(np.exp(2 * logs[0]) * _matern(_squares(a, b) @ np.exp(-2 * log_length))[0] * sizes + part)
+
+
+def _squares(a: Floats, b: Floats) -> Floats:
+    """Return (|a|, |b|, F) squared differences."""
+    return np.asarray((a[:, None, :] - b[None, :, :]) ** 2)
+
+
+def _matern(squares: Floats) -> tuple[Floats, Floats]:
+    """Return Matern 5/2 of squared distances in lengths, and minus twice its derivative by them."""
+    root = np.sqrt(5 * squares)
+    decay = np.exp(-root)
+    linear = (1 + root) * decay
+    return linear + (root**2 / 3) * decay, (5 / 3) * linear
+
+
+def _size(slope: Floats) -> Floats:
+    return np.asarray(np.sqrt((slope**2).sum(axis=1) + _LEAST_SLOPE))
+
+
+def factor(matrix: Floats) -> Floats:
+    """Return the lower Cholesky factor; where there is none the diagonal grows until there is.
+
+    Raises:
+        ArithmeticError: it does not help.
+    """
     for extra in (0.0, 1e-6, 1e-4, 1e-2):
-        factor: Tensor
-        factor, info = torch.linalg.cholesky_ex(matrix + extra * torch.eye(matrix.shape[-1], dtype=matrix.dtype))
-        if not bool(info.any()):
-            return factor
+        lower, info = lapack.dpotrf(matrix + extra * np.eye(len(matrix)) if extra else matrix, lower=1)
+        if info == 0:
+            return np.asarray(lower)
     raise ArithmeticError("the covariance is not positive definite")
 
 
-def train(batch: Batch) -> Model:
-    """Return the hyperparameters of largest posterior density.
+def inverse(lower: Floats) -> Floats:
+    """Return the inverse of the matrix that has this Cholesky factor."""
+    half = np.tril(lapack.dpotri(lower, lower=1)[0])
+    return np.asarray(half + np.tril(half, -1).T)
+
+
+def loss(hyper: Floats, data: Data, prior: Prior, squares: Floats) -> tuple[float, Floats]:
+    """Return minus the log posterior density of the hyperparameters, up to a constant, and its gradient.
+
+    `squares` is (N, N, F): squared differences of the features that `hyper` has lengths for. With G = (K^-1 - a a^T) / 2 and
+    a = K^-1 (t - mean), a change dK of the covariance changes the loss by sum(G * dK).
+    """
+    log_length, logs, z = split(hyper, len(data.tau))
+    scale, shape, nugget = np.exp(2 * logs)
+    center, slope = mean(data.phi, data.tau, z)
+    size = _size(slope)
+    matern, steep = _matern(squares @ np.exp(-2 * log_length))
+    smooth = scale * np.outer(size, size)
+    own = shape * data.same
+    lower = factor(smooth * matern + own * (slope @ slope.T) + np.diag(data.noise + nugget + JITTER))
+    whole = inverse(lower)
+    weights = whole @ (data.t - center)
+    away = (hyper - prior.median) / prior.spread
+    value = 0.5 * float((data.t - center) @ weights) + float(np.log(np.diag(lower)).sum()) + 0.5 * float(away @ away)
+    g = 0.5 * (whole - np.outer(weights, weights))
+    by_matern = g * smooth
+    by_slope = 2 * ((g * own) @ slope + ((g * matern) @ size * (scale / size))[:, None] * slope)
+    gradient = away / prior.spread
+    by_length, by_log, by_z = split(gradient, len(data.tau))
+    by_length += np.tensordot(by_matern * steep, squares, 2) * np.exp(-2 * log_length)
+    by_log += 2 * np.array([(by_matern * matern).sum(), (g * own * (slope @ slope.T)).sum(), nugget * np.trace(g)])
+    # d slope_j / d z_k = [j = k] tau_k slope_k - slope_j slope_k
+    by_z += data.tau * (by_slope * slope).sum(axis=0) - slope.T @ ((by_slope * slope).sum(axis=1) + weights)
+    return value, gradient
+
+
+def train(data: Data, prior: Prior) -> Floats:
+    """Return the hyperparameters of largest posterior density, found from the prior's medians.
 
     Raises:
         ArithmeticError: the covariance cannot be factored, or the density is not finite.
     """
-    mask = ~torch.isnan(batch.t)
-    t = torch.nan_to_num(batch.t)
-    model = Model(METRICS, batch.x.shape[1], batch.phi.shape[2])
-    parameters = list(model.parameters())
-    steps = _STEPS_FEW if batch.x.shape[0] <= _FEW else _STEPS_MANY
-    optimizer = torch.optim.LBFGS(parameters, max_iter=steps, tolerance_change=1e-3, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        mean, slope = model.mean(batch.phi, batch.tau)
-        residual = torch.where(mask, t - mean, torch.zeros_like(t))[..., None]
-        noise = batch.noise + torch.exp(2 * model.log_nugget)[:, None]
-        factor = _factor(model.covariance(batch.x, slope, batch.x, slope, batch.same), mask, noise)
-        white = torch.linalg.solve_triangular(factor, residual, upper=False)
-        loss: Tensor = 0.5 * (white**2).sum() + factor.diagonal(dim1=-2, dim2=-1).log().sum() + model.penalty()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    loss: Tensor = optimizer.step(closure)  # type: ignore[no-untyped-call]
-    if not (bool(torch.isfinite(loss)) and all(bool(torch.isfinite(p).all()) for p in parameters)):
+    varies = np.ptp(data.x, axis=0) > 0  # of the other features nothing can be learned: their lengths stay at the prior's medians
+    open_ = np.append(varies, np.ones(len(prior.median) - len(varies), dtype=np.bool_))
+    moving = Prior(prior.median[open_], prior.spread[open_])
+    squares = _squares(data.x[:, varies], data.x[:, varies])
+    options = {"maxiter": _STEPS, "ftol": _ENOUGH, "gtol": 1e-3}
+    found: Any = minimize(loss, moving.median, (data, moving, squares), method="L-BFGS-B", jac=True, options=options)
+    if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise ArithmeticError("the fit did not stay finite")
-    return model
+    hyper = np.array(prior.median)
+    hyper[open_] = found.x
+    return hyper
 
 
 class Posterior:
-    """What the data leave of a fitted model. All arrays in and out are numpy, (M, ...)."""
+    """What the data leave of a process with fitted hyperparameters; without data, the prior."""
 
-    def __init__(self, batch: Batch, model: Model) -> None:
-        self.batch, self.model = batch, model
-        self.mask = ~torch.isnan(batch.t)
-        with torch.no_grad(), one_thread():
-            self.nugget = torch.exp(2 * model.log_nugget)
-            self.factor = _factor(
-                self._covariance(batch.x, batch.phi, batch.x, batch.phi, batch.same),
-                self.mask,
-                batch.noise + self.nugget[:, None],
-            )
-            residual = torch.where(self.mask, torch.nan_to_num(batch.t) - self._prior_mean(batch.phi), torch.zeros_like(batch.t))
-            self.weights = torch.cholesky_solve(residual[..., None], self.factor)
+    def __init__(self, data: Data, hyper: Floats) -> None:
+        self.data, self.hyper = data, hyper
+        _, logs, self.z = split(hyper, len(data.tau))
+        self.nugget = float(np.exp(2 * logs[2]))
+        self.weights = np.zeros(0)
+        if len(data.t):
+            known = self._covariance(data.x, data.phi, data.x, data.phi, data.same)
+            self.lower = factor(known + np.diag(data.noise + self.nugget + JITTER))
+            self.weights = lapack.dpotrs(self.lower, data.t - self._prior_mean(data.phi), lower=1)[0]
 
-    def _prior_mean(self, phi: Tensor) -> Tensor:
-        mean, gradient = self.model.mean(phi, self.batch.tau)
+    def _prior_mean(self, phi: Floats) -> Floats:
+        center, slope = mean(phi, self.data.tau, self.z)
         # Around its fitted value the mean is linear in z, whose prior mean is 0.
-        return mean - (gradient * self.model.z[:, None, :]).sum(-1)
+        return np.asarray(center - slope @ self.z)
 
-    def _covariance(self, a: Tensor, phi_a: Tensor, b: Tensor, phi_b: Tensor, same: Tensor) -> Tensor:
-        _, gradient_a = self.model.mean(phi_a, self.batch.tau)
-        _, gradient_b = self.model.mean(phi_b, self.batch.tau)
-        return self.model.covariance(a, gradient_a, b, gradient_b, same) + gradient_a @ gradient_b.mT
+    def _covariance(self, a: Floats, phi_a: Floats, b: Floats, phi_b: Floats, same: Floats) -> Floats:
+        slope_a, slope_b = (mean(phi, self.data.tau, self.z)[1] for phi in (phi_a, phi_b))
+        return np.asarray(covariance(self.hyper, a, slope_a, b, slope_b, same) + slope_a @ slope_b.T)
 
     def predict(self, x: Floats, phi: Floats, same_data: Floats, same: Floats) -> tuple[Floats, Floats]:
-        """Return mean (M, Q) and covariance (M, Q, Q) of the noise-free t; `same_data` is (Q, N), `same` (Q, Q)."""
-        xq, pq, sd, sq = (torch.as_tensor(np.ascontiguousarray(a), dtype=torch.float64) for a in (x, phi, same_data, same))
-        with torch.no_grad(), one_thread():
-            cross = self._covariance(xq, pq, self.batch.x, self.batch.phi, sd) * self.mask[:, None, :]
-            mean = self._prior_mean(pq) + (cross @ self.weights)[..., 0]
-            white = torch.linalg.solve_triangular(self.factor, cross.mT, upper=False)
-            covariance = self._covariance(xq, pq, xq, pq, sq) - white.mT @ white
-        return mean.numpy(), covariance.numpy()
+        """Return mean (Q,) and covariance (Q, Q) of the noise-free t; `same_data` is (Q, N), `same` (Q, Q)."""
+        center, spread = self._prior_mean(phi), self._covariance(x, phi, x, phi, same)
+        if not len(self.data.t):
+            return center, spread
+        cross = self._covariance(x, phi, self.data.x, self.data.phi, same_data)
+        white = lapack.dtrtrs(self.lower, cross.T, lower=1)[0]
+        return center + cross @ self.weights, spread - white.T @ white
 
     def leave_out(self, groups: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Floats, Floats]:
-        """Return mean and variance (M, N) of each measured value (its noise included) predicted without its group.
+        """Return mean and variance (N,) of each measured value (its noise included) predicted without its group.
 
         Closed form with the hyperparameters kept: for a block I of K^-1 and of a = K^-1 r, the error is (K^-1)_II^-1 a_I and its
-        covariance (K^-1)_II^-1 (Rasmussen and Williams eqs. 5.10-5.12, for blocks). NaN where not measured.
+        covariance (K^-1)_II^-1 (Rasmussen and Williams eqs. 5.10-5.12, for blocks).
         """
-        with one_thread():
-            inverse = torch.cholesky_inverse(self.factor).numpy()
-        weights = self.weights[..., 0].detach().numpy()
-        t, mask = self.batch.t.numpy(), self.mask.numpy()
-        mean, variance = np.full(t.shape, np.nan), np.full(t.shape, np.nan)
-        for m in range(t.shape[0]):
-            for group in np.unique(groups[mask[m]]):
-                rows = np.flatnonzero(mask[m] & (groups == group))
-                block = np.linalg.inv(inverse[m][np.ix_(rows, rows)])
-                mean[m, rows] = t[m, rows] - block @ weights[m, rows]
-                variance[m, rows] = np.maximum(np.diag(block), 0.0)
-        return mean, variance
+        left, variance = np.array(self.data.t), np.zeros(len(self.data.t))
+        whole = inverse(self.lower) if len(left) else np.zeros((0, 0))
+        for group in np.unique(groups):
+            rows = np.flatnonzero(groups == group)
+            block = np.linalg.inv(whole[np.ix_(rows, rows)])
+            left[rows] -= block @ self.weights[rows]
+            variance[rows] = np.maximum(np.diag(block), 0.0)
+        return left, variance

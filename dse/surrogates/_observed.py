@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from dse.surrogates.base import METRICS
 
 # The variance of a median of n equal normal values is pi/2 of the mean's.
 _MEDIAN_VARIANCE = np.pi / 2
+
+_numbers = attrgetter(*METRICS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +40,16 @@ class Observed:
     noise: Floats
     spread: Floats
     groups: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Observed) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[object, ...]:
+        return (self.rows, *(array.tobytes() for array in (self.values, self.noise, self.spread, self.groups)))
 
     def take(self, keep: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> Observed:
         """Return some of the rows."""
@@ -74,17 +87,17 @@ def one_fidelity(records: Sequence[LayerRecord]) -> tuple[LayerRecord, ...]:
 def observe(records: Iterable[LayerRecord], target: Target) -> dict[str, Observed]:
     """Merge records by kind; those built for another I/O type are left out, since its templates are others."""
     rows: dict[str, dict[tuple[object, ...], Row]] = {}
-    found: dict[str, dict[tuple[object, ...], list[list[float]]]] = {}
+    found: dict[str, dict[tuple[object, ...], list[tuple[float | None, ...]]]] = {}
+    keys: dict[tuple[object, ...], tuple[object, ...]] = {}  # thousands of records are of few layers, and comparing those costs
     for record in records:
         if record.target.io_type != target.io_type:
             continue
-        row = (record.layer, record.choice, record.target)
-        kind, key = record.layer.kind, row_key(row)
+        row, kind = (record.layer, record.choice, record.target), record.layer.kind
+        short = (id(record.layer), record.choice, id(record.target))
+        if (key := keys.get(short)) is None:
+            key = keys[short] = row_key(row)
         rows.setdefault(kind, {}).setdefault(key, row)
-        lists = found.setdefault(kind, {}).setdefault(key, [[] for _ in METRICS])
-        for values, metric in zip(lists, METRICS, strict=True):
-            if (value := getattr(record.qor, metric)) is not None:
-                values.append(float(value))
+        found.setdefault(kind, {}).setdefault(key, []).append(_numbers(record.qor))
     merged = {kind: _merge(tuple(rows[kind].values()), list(found[kind].values())) for kind in rows}
     return {kind: data for kind, data in merged.items() if data.rows}
 
@@ -99,13 +112,15 @@ def missing_notes(observed: dict[str, Observed]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _merge(rows: tuple[Row, ...], found: list[list[list[float]]]) -> Observed:
+def _merge(rows: tuple[Row, ...], found: list[list[tuple[float | None, ...]]]) -> Observed:
     shape = (len(rows), len(METRICS))
     values, noise, spread = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
-    for i, lists in enumerate(found):
-        for m, numbers in enumerate(lists):
-            if numbers:
-                logs = to_log(np.array(numbers))
+    for i, replicates in enumerate(found):
+        table = np.array(replicates, dtype=np.float64)  # None becomes NaN
+        for m, column in enumerate(table.T):
+            numbers = column[~np.isnan(column)]
+            if len(numbers):
+                logs = to_log(numbers)
                 values[i, m] = np.log1p(np.median(numbers))
                 spread[i, m] = np.var(logs)
                 noise[i, m] = _MEDIAN_VARIANCE * np.var(logs, ddof=1) / len(logs) if len(logs) > 1 else 0.0

@@ -11,24 +11,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dse.design import Layer, Target
+from dse.design import Target
 from dse.qor import LayerRecord
 from dse.surrogates import _candidates as candidates
-from dse.surrogates import forest
+from dse.surrogates import forest, gp
 from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._feasible import Feasibility, fit_feasibility
 from dse.surrogates._features import Floats, Range, Row
 from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
 from dse.surrogates._terms import Start, check_options
 from dse.surrogates._totals import TotalsCorrection, fit_totals
+from dse.surrogates._work import one_thread, remembered
 from dse.surrogates.base import METRICS, Belief, Surrogate
-
-if TYPE_CHECKING:
-    from dse.surrogates.gp import GpKind
+from dse.surrogates.gp import GpKind
 
 __all__ = ["Feasibility", "Options", "TotalsCorrection", "create", "fit_feasibility", "fit_totals"]
 
@@ -75,6 +73,7 @@ class MixedKind:
 class AdaptiveSurrogate:
     options: Options
 
+    @one_thread
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
         """Fit and choose, kind by kind."""
         notes: list[str] = []
@@ -82,33 +81,9 @@ class AdaptiveSurrogate:
         observed = observe(one_fidelity(records), target)
         for kind, everything in observed.items():
             data = candidates.thin(kind, everything, self.options.max_points, seed, notes)
-            kinds[kind] = self._fit_kind(kind, data, seed, notes)
-        return LogBelief(kinds, target, partial(_prior, start=self.options.start), (*notes, *missing_notes(observed)))
-
-    def _fit_kind(self, kind: str, data: Observed, seed: int, notes: list[str]) -> KindModel:
-        groups = data.groups if len(set(data.groups.tolist())) >= 3 else np.arange(len(data.rows))
-        start = self.options.start
-        process = _process(kind, data, start, notes)
-        estimate = candidates.fit_estimate(data, start)
-        found: list[tuple[str, KindModel | None, Floats]] = []
-        if process is not None:
-            found.append(("gp", process, candidates.process_density(process, groups)))
-        if len(data.rows) >= _ENOUGH_FOR_FOREST:
-            found.append(("forest", None, candidates.forest_density(data, start, groups, seed) - _CLEAR_GAIN))
-        found.append(("estimate", estimate, candidates.estimate_density(data, start, groups) - _CLEAR_GAIN))
-        density = np.stack([score for _, _, score in found])
-        chosen = np.where(np.isnan(data.values).all(axis=0), 0, np.argmax(density, axis=0))
-        names = [name for name, _, _ in found]
-        if "forest" in names and names.index("forest") in chosen:
-            i = names.index("forest")
-            wanted = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i]
-            found[i] = ("forest", forest.fit_kind(data, start, self.options.trees, seed, wanted), density[i])
-        for i, name in enumerate(names):
-            taken = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i and not np.isnan(density[i]).all()]
-            if name != "gp" and taken:
-                notes.append(f"{kind}: {', '.join(taken)} believed from the {name}, which predicted left-out results best")
-        models = tuple(model if model is not None else estimate for _, model, _ in found)
-        return MixedKind(models, tuple(int(c) for c in chosen), estimate.span)
+            kinds[kind], told = _choose(kind, data, self.options, seed)
+            notes.extend(told)
+        return LogBelief(kinds, target, partial(gp.prior_kind, start=self.options.start), (*notes, *missing_notes(observed)))
 
 
 def create(options: Options) -> Surrogate:
@@ -116,23 +91,38 @@ def create(options: Options) -> Surrogate:
     return AdaptiveSurrogate(options)
 
 
+@remembered
+def _choose(kind: str, data: Observed, options: Options, seed: int) -> tuple[KindModel, tuple[str, ...]]:
+    """Return what is believed of a kind, and what the user should know of the choice."""
+    notes: list[str] = []
+    groups = data.groups if len(set(data.groups.tolist())) >= 3 else np.arange(len(data.rows))
+    start = options.start
+    process = _process(kind, data, start, notes)
+    estimate = candidates.fit_estimate(data, start)
+    found: list[tuple[str, KindModel | None, Floats]] = []
+    if process is not None:
+        found.append(("gp", process, candidates.process_density(process, groups)))
+    if len(data.rows) >= _ENOUGH_FOR_FOREST:
+        found.append(("forest", None, candidates.forest_density(data, start, groups, seed) - _CLEAR_GAIN))
+    found.append(("estimate", estimate, candidates.estimate_density(data, start, groups) - _CLEAR_GAIN))
+    density = np.stack([score for _, _, score in found])
+    chosen = np.where(np.isnan(data.values).all(axis=0), 0, np.argmax(density, axis=0))
+    names = [name for name, _, _ in found]
+    if "forest" in names and names.index("forest") in chosen:
+        i = names.index("forest")
+        wanted = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i]
+        found[i] = ("forest", forest.fit_kind(data, start, options.trees, seed, wanted), density[i])
+    for i, name in enumerate(names):
+        taken = [metric for metric, c in zip(METRICS, chosen, strict=True) if c == i and not np.isnan(density[i]).all()]
+        if name != "gp" and taken:
+            notes.append(f"{kind}: {', '.join(taken)} believed from the {name}, which predicted left-out results best")
+    models = tuple(model if model is not None else estimate for _, model, _ in found)
+    return MixedKind(models, tuple(int(c) for c in chosen), estimate.span), tuple(notes)
+
+
 def _process(kind: str, data: Observed, start: Start, notes: list[str]) -> GpKind | None:
     try:
-        from dse.surrogates import gp
-
         return gp.fit_kind(data, start)
-    except ImportError:
-        if not any(note.startswith("torch") for note in notes):
-            notes.append("torch is not installed (extra gp): forests and the estimate believe instead of Gaussian processes")
     except ArithmeticError as error:
         notes.append(f"{kind}: Gaussian process failed ({error}); forests and the estimate believe instead")
     return None
-
-
-def _prior(layer: Layer, target: Target, start: Start) -> KindModel:
-    try:
-        from dse.surrogates import gp
-
-        return gp.prior_kind(layer, target, start)
-    except ImportError:
-        return forest.prior_kind(layer, target, start)

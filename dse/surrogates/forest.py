@@ -7,7 +7,6 @@ the out-of-bag error the noise around it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +61,7 @@ class ForestKind:
         mean, covariance = prior_mean(rows, self.start).T.copy(), np.zeros((len(METRICS), len(rows), len(rows)))
         for m, forest in enumerate(self.forests):
             if forest is not None:
-                trees = each_tree(forest, table)
+                trees = each_tree(forest, table)[:, :, 0]
                 mean[m] += trees.mean(axis=0)
                 covariance[m] = np.cov(trees, rowvar=False, bias=True).reshape(len(rows), len(rows))
             covariance[m] += np.diag(np.full(len(rows), self.variance[m]))
@@ -110,28 +109,34 @@ def fit_kind(data: Observed, start: Start, trees: int, seed: int, metrics: Seque
     return ForestKind(start, tuple(forests), np.array(variance), counts, measured_range(table))
 
 
-def each_tree(forest: Any, table: Floats) -> Floats:
-    """Return (trees, N): every tree's answer."""
+def plant(table: Floats, values: Floats, n_trees: int, seed: int) -> tuple[tuple[Any, ...], Floats]:
+    """Return a random forest as its trees, and (trees, N) how often each drew each row; values are (N, M), one tree for all M.
+
+    scikit-learn's own forest spends most of its time around its trees where a table has tens of rows.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+    from sklearn.utils import check_random_state
+
+    narrow, n_rows, luck = np.ascontiguousarray(table, dtype=np.float32), len(table), check_random_state(seed)
+    drawn = np.stack([np.bincount(luck.randint(0, n_rows, n_rows), minlength=n_rows) for _ in range(n_trees)]).astype(np.float64)
+    trees = (DecisionTreeRegressor(random_state=luck).fit(narrow, values, sample_weight=bag, check_input=False) for bag in drawn)
+    return tuple(trees), drawn
+
+
+def each_tree(trees: Sequence[Any], table: Floats) -> Floats:
+    """Return (trees, N, M): every tree's answer."""
     narrow = table.astype(np.float32)  # what trees compare with inside
     # Straight to the trees: checking the same table once per tree costs more than all answers.
-    return np.stack([tree.tree_.predict(narrow)[:, 0] for tree in forest.estimators_])
+    return np.stack([tree.tree_.predict(narrow).reshape(len(table), -1) for tree in trees])
 
 
-def grow(table: Floats, column: Floats, trees: int, seed: int) -> tuple[Any, float]:
+def grow(table: Floats, column: Floats, n_trees: int, seed: int) -> tuple[tuple[Any, ...], float]:
     """Return a forest and its out-of-bag variance, which starts from the prior's and gives way to the data's."""
-    from sklearn.ensemble import RandomForestRegressor
-
-    is_enough = len(column) > 2
-    forest = RandomForestRegressor(n_estimators=trees, oob_score=is_enough, random_state=seed, n_jobs=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a point that was in every bag has no out-of-bag answer; it is left out below
-        forest.fit(table, column)
-    errors = np.array([])
-    if is_enough:
-        was_out = np.zeros(len(column), dtype=np.bool_)
-        for bag in forest.estimators_samples_:
-            was_out |= ~np.isin(np.arange(len(column)), bag)
-        errors = (column - forest.oob_prediction_)[was_out]
+    trees, drawn = plant(table, column[:, None], n_trees, seed)
+    is_out = drawn == 0
+    was_out = is_out.any(axis=0)
+    answers = (each_tree(trees, table)[:, :, 0] * is_out).sum(axis=0)[was_out] / is_out.sum(axis=0)[was_out]
+    errors = column[was_out] - answers if len(column) > 2 else np.array([])
     if len(errors) >= _FEW:
-        return forest, float(np.mean(errors**2))
-    return forest, float((np.sum(errors**2) + _PRIOR_POINTS * PRIOR_DEVIATION**2) / (len(errors) + _PRIOR_POINTS))
+        return trees, float(np.mean(errors**2))
+    return trees, float((np.sum(errors**2) + _PRIOR_POINTS * PRIOR_DEVIATION**2) / (len(errors) + _PRIOR_POINTS))

@@ -1,11 +1,11 @@
-"""Gaussian processes: per kind of layer one exact GP per metric, fitted together as one batch.
+"""Gaussian processes: per kind of layer one exact GP per metric.
 
     t(x) = log(1 + sum_j w_j phi_j(x)) + f(x) + e,    t = log(1 + y)
     k(x, x') = s^2 Matern_5/2(x, x'; one length per feature) + u^2 [same shape] + g(x)^T diag(tau^2) g(x')
 
 The sum over j is the analytic estimate (`_terms`), its log weights theta learned under a normal prior. g = d t / d theta carries what is
 still unknown of the weights into the variance (Laplace's approximation), so that a belief is wide where a term was never seen alone.
-Hyperparameters are those of largest posterior density, found by LBFGS from the same start every time: nothing is stored between fits.
+Hyperparameters are those of largest posterior density, found by L-BFGS-B from the same start every time: a fit is a function of its data.
 Noise: a learned nugget, plus each point's own replicate variance. Intervals are scaled by what leaving out (a shape, or a point of a shape
 that is known) shows of their honesty.
 Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), eqs. 2.23-2.24, 2.37-2.42, 5.8 and 5.10-5.12.
@@ -14,24 +14,23 @@ Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006),
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
 from dse.surrogates._belief import KindModel, LogBelief
 from dse.surrogates._candidates import thin
 from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
+from dse.surrogates._gp_math import Data, Posterior, Prior, train
 from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
 from dse.surrogates._terms import Start, check_options, mean_terms
+from dse.surrogates._work import one_thread, remembered
 from dse.surrogates.base import METRICS, Belief, Surrogate
-
-if TYPE_CHECKING:
-    from dse.surrogates._gp_math import Posterior
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -39,6 +38,7 @@ _MAX_POINTS = 256  # more different points of one kind than this cost seconds an
 _SHRINK = 8.0  # how many points' worth of trust the covariance gets before leaving out may rescale it
 _SCALE_LIMITS = (0.6, 4.0)
 _LARGEST_Z = 5.0  # a wilder error counts as this
+_NORMAL_90 = NormalDist().inv_cdf(0.95)  # 90 % of normal values lie within so many deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class GpKind:
     start: Start
     data: Observed
     span: Range | None
-    posterior: Posterior
+    posteriors: tuple[Posterior, ...]  # of each metric; one that was never measured is its prior
     nugget: Floats  # (M,) learned variance of one measurement
     scale_known: Floats  # (M,) factor on the deviation where the shape was measured
     scale_new: Floats  # (M,) where it was not
@@ -67,25 +67,30 @@ class GpKind:
 
     def t(self, rows: Sequence[Row]) -> tuple[Floats, Floats]:
         """Return mean (M, Q) and covariance (M, Q, Q) of log(1 + y), calibrated, without noise."""
-        phi, _ = mean_terms(rows, self.start)
-        measured = [row[0].shape for row in self.data.rows]
+        x, (phi, _) = feature_table(rows), mean_terms(rows, self.start)
         shapes = [row[0].shape for row in rows]
-        mean, covariance = self.posterior.predict(feature_table(rows), phi, _same(shapes, measured), _same(shapes, shapes))
-        is_known = np.asarray(_same(shapes, measured).any(axis=1))
+        alike, same = _same(shapes, [row[0].shape for row in self.data.rows]), _same(shapes, shapes)
+        found = [
+            posterior.predict(x, phi[m], alike[:, ~np.isnan(self.data.values[:, m])], same)
+            for m, posterior in enumerate(self.posteriors)
+        ]
+        mean, covariance = (np.stack(parts) for parts in zip(*found, strict=True))
+        is_known = np.asarray(alike.any(axis=1))
         scale = np.where(is_known[None, :], self.scale_known[:, None], self.scale_new[:, None])
         return mean, covariance * scale[:, :, None] * scale[:, None, :]
+
+    def leave_out(self, groups: Ints) -> tuple[Floats, Floats]:
+        """Return mean and variance (M, N) of each measured value predicted without its group, not calibrated; NaN where not measured."""
+        return _leave_out(self.posteriors, self.data, groups)
 
 
 @dataclass(frozen=True, slots=True)
 class GpSurrogate:
     options: Options
 
+    @one_thread
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
-        """Fit every kind; a kind whose fit fails is believed from a forest instead, and the notes say so."""
-        try:
-            import torch  # noqa: F401
-        except ImportError:
-            return _without_torch(records, target, self.options.start, seed)
+        """Fit every kind; a kind whose fit fails is believed from the prior, and the notes say so."""
         notes: list[str] = []
         kinds: dict[str, KindModel] = {}
         observed = observe(one_fidelity(records), target)
@@ -103,52 +108,58 @@ def create(options: Options) -> Surrogate:
     return GpSurrogate(options)
 
 
+@remembered
 def fit_kind(data: Observed, start: Start) -> GpKind:
     """Fit one kind.
 
     Raises:
         ArithmeticError: the fit failed.
     """
-    from dse.surrogates._gp_math import Posterior, one_thread, train
-
-    batch = _batch(data, start)
-    with one_thread():
-        posterior = Posterior(batch, train(batch))
+    posteriors = _posteriors(data, start)
     points = np.arange(len(data.rows))
-    known = _calibration(posterior, data, points)
-    new = _calibration(posterior, data, data.groups) if len(set(data.groups.tolist())) > 2 else known
+    known = _calibration(posteriors, data, points)
+    new = _calibration(posteriors, data, data.groups) if len(set(data.groups.tolist())) > 2 else known
     counts = (~np.isnan(data.values)).sum(axis=0).astype(np.float64)
-    nugget = np.asarray(posterior.nugget.numpy(), dtype=np.float64)
-    return GpKind(start, data, measured_range(feature_table(data.rows)), posterior, nugget, known, new, counts)
+    nugget = np.array([posterior.nugget for posterior in posteriors])
+    return GpKind(start, data, measured_range(feature_table(data.rows)), posteriors, nugget, known, new, counts)
 
 
 def prior_kind(layer: Layer, target: Target, start: Start = Start.ESTIMATE) -> KindModel:
     """Return what is believed of a kind that was never measured."""
-    from dse.surrogates._gp_math import Model, Posterior
-
     shape, rows = (1, len(METRICS)), ((layer, LayerChoice(1), target),)
     data = Observed(rows, np.full(shape, np.nan), np.zeros(shape), np.zeros(shape), np.zeros(1, dtype=np.int64))
-    batch = _batch(data, start)
-    posterior = Posterior(batch, Model(METRICS, batch.x.shape[1], batch.phi.shape[2]))
     ones, zeros = np.ones(len(METRICS)), np.zeros(len(METRICS))
-    return GpKind(start, data, None, posterior, zeros, ones, ones, zeros)
+    return GpKind(start, data, None, _posteriors(data, start), zeros, ones, ones, zeros)
 
 
-def _batch(data: Observed, start: Start) -> Any:
-    from dse.surrogates._gp_math import Batch
-
-    phi, tau = mean_terms(data.rows, start)
+def _posteriors(data: Observed, start: Start) -> tuple[Posterior, ...]:
+    """Return one process per metric, on the rows where it was measured; its prior where it never was."""
+    x, (phi, tau) = feature_table(data.rows), mean_terms(data.rows, start)
     shapes = [row[0].shape for row in data.rows]
-    return Batch.of(feature_table(data.rows), data.values.T, data.noise.T, phi, tau, _same(shapes, shapes))
+    same, found = _same(shapes, shapes), []
+    for m, metric in enumerate(METRICS):
+        known = ~np.isnan(data.values[:, m])
+        own = Data(x[known], data.values[known, m], data.noise[known, m], phi[m, known], tau[m], same[np.ix_(known, known)])
+        prior = Prior.of(metric, len(tau[m]))
+        found.append(Posterior(own, train(own, prior) if known.any() else prior.median))
+    return tuple(found)
 
 
-def _calibration(posterior: Posterior, data: Observed, groups: Ints) -> Floats:
+def _leave_out(posteriors: Sequence[Posterior], data: Observed, groups: Ints) -> tuple[Floats, Floats]:
+    mean, variance = np.full(data.values.T.shape, np.nan), np.full(data.values.T.shape, np.nan)
+    for m, posterior in enumerate(posteriors):
+        known = ~np.isnan(data.values[:, m])
+        mean[m, known], variance[m, known] = posterior.leave_out(groups[known])
+    return mean, variance
+
+
+def _calibration(posteriors: Sequence[Posterior], data: Observed, groups: Ints) -> Floats:
     """Return (M,) the factor that makes left-out errors as large as they were said to be, held back where groups are few.
 
     It is the larger of two views of z = error / deviation: its root mean square, and its 90 % quantile over that of a normal value. Both
     are raised for hyperparameters that saw what is left out, as a variance estimated from few groups is.
     """
-    mean, variance = posterior.leave_out(groups)
+    mean, variance = _leave_out(posteriors, data, groups)
     z = np.abs(data.values.T - mean) / np.sqrt(np.maximum(variance, 1e-12))
     factors = np.ones(len(METRICS))
     for m, column in enumerate(z):
@@ -156,7 +167,7 @@ def _calibration(posterior: Posterior, data: Observed, groups: Ints) -> Floats:
         n_groups = len(np.unique(groups[~np.isnan(column)]))
         if n_groups < 3:
             continue
-        seen = max(np.sqrt(np.mean(np.minimum(known, _LARGEST_Z) ** 2)), np.quantile(known, 0.9) / norm.ppf(0.95))
+        seen = max(np.sqrt(np.mean(np.minimum(known, _LARGEST_Z) ** 2)), np.quantile(known, 0.9) / _NORMAL_90)
         seen *= np.sqrt((n_groups + 1) / (n_groups - 1))
         factors[m] = np.sqrt((n_groups * seen**2 + _SHRINK) / (n_groups + _SHRINK))
     return np.asarray(np.clip(factors, *_SCALE_LIMITS), dtype=np.float64)
@@ -166,12 +177,3 @@ def _same(a: Sequence[object], b: Sequence[object]) -> Floats:
     numbers: dict[object, int] = {}
     left, right = (np.array([numbers.setdefault(shape, len(numbers)) for shape in shapes]) for shapes in (a, b))
     return np.asarray(left[:, None] == right[None, :], dtype=np.float64)
-
-
-def _without_torch(records: Sequence[LayerRecord], target: Target, start: Start, seed: int) -> Belief:
-    from dse.surrogates import forest
-
-    belief = forest.believe(records, target, forest.Options(start), seed)
-    return replace(
-        belief, notes=("torch is not installed (extra gp): forests believe instead of Gaussian processes", *belief.notes)
-    )

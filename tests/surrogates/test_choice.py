@@ -13,6 +13,7 @@ from dse.layers.base import legal_reuse_factors
 from dse.qor import LayerRecord, Qor
 from dse.surrogates import adaptive, forest
 from dse.surrogates._terms import Start
+from dse.surrogates._work import forget
 from dse.surrogates.adaptive import fit_feasibility, fit_totals
 from dse.surrogates.base import METRICS
 
@@ -46,6 +47,7 @@ def test_a_failed_process_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object) -> None:
         raise ArithmeticError("singular")
 
+    forget()
     monkeypatch.setattr("dse.surrogates.gp.fit_kind", fail)
     belief = adaptive.create(adaptive.Options(trees=10)).fit(records(lambda block, f: 300 * block + 900), TARGET, seed=0)
     assert any("singular" in note for note in belief.notes)
@@ -55,6 +57,7 @@ def test_a_failed_process_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_forest_is_chosen_where_it_predicts_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget()
     monkeypatch.setattr("dse.surrogates._candidates.process_density", lambda *_: np.full(len(METRICS), -1e6))
     monkeypatch.setattr("dse.surrogates._candidates.estimate_density", lambda *_: np.full(len(METRICS), -1e6))
     belief = adaptive.create(adaptive.Options(trees=10)).fit(records(lambda block, f: 300 * block + 900), TARGET, seed=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from dataclasses import replace
 
@@ -15,8 +14,9 @@ from dse.qor import LayerRecord, Qor
 from dse.registry import layer_kinds
 from dse.surrogates import gp
 from dse.surrogates._features import NAMES, feature_table, hardly_matters
-from dse.surrogates._observed import from_log, observe, one_fidelity, to_log
-from dse.surrogates._terms import Start, mean_terms, prior_mean
+from dse.surrogates._observed import from_log, one_fidelity, to_log
+from dse.surrogates._terms import Start, prior_mean
+from dse.surrogates._work import forget
 from dse.surrogates.base import METRICS
 
 TARGET = Target("xczu7evffvc11562e", 4.0, io_type="io_stream")
@@ -109,28 +109,21 @@ def test_replicates_widen_what_they_contradict() -> None:
 
 
 def test_no_warning_leaks_and_threads_are_put_back() -> None:
-    import torch
+    from threadpoolctl import threadpool_info
 
-    before = torch.get_num_threads()
+    before = [pool["num_threads"] for pool in threadpool_info()]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gp.create(gp.Options()).fit(two_probes(), TARGET, seed=0).predict(LAYERS[0], [LayerChoice(4)])
-    assert torch.get_num_threads() == before
-
-
-def test_without_torch_forests_believe_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "dse.surrogates._gp_math", raising=False)
-    belief = gp.create(gp.Options()).fit(two_probes(), TARGET, seed=0)
-    assert any("torch is not installed" in note for note in belief.notes)
-    assert np.isfinite(belief.predict(LAYERS[0], [LayerChoice(4)]).mean).all()
+    assert [pool["num_threads"] for pool in threadpool_info()][: len(before)] == before
 
 
 def test_a_failed_fit_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ArithmeticError("singular")
 
-    monkeypatch.setattr("dse.surrogates._gp_math.train", fail)
+    forget()
+    monkeypatch.setattr("dse.surrogates.gp.train", fail)
     belief = gp.create(gp.Options()).fit(two_probes(), TARGET, seed=0)
     assert any("singular" in note for note in belief.notes)
     assert np.isfinite(belief.predict(LAYERS[0], [LayerChoice(4)]).upper).all()
@@ -144,25 +137,18 @@ def test_more_points_than_a_fit_takes_are_drawn_by_seed() -> None:
     assert np.array_equal(first.predict(LAYERS[0], choices).mean, second.predict(LAYERS[0], choices).mean)
 
 
-def test_leaving_out_in_closed_form_equals_doing_it() -> None:
-    from dse.surrogates._gp_math import Batch, Posterior
-
-    records = [measured(layer, f, 0.02 * ((f + i) % 3)) for i, layer in enumerate(LAYERS) for f in FACTORS[layer][::2]]
-    data = observe(records, TARGET)["dense"]
-    fitted = gp.fit_kind(data, Start.PLAIN)
-    mean, variance = fitted.posterior.leave_out(data.groups)
-    batch, rest = fitted.posterior.batch, data.groups != 0
-    left = Batch(
-        batch.x[rest], batch.t[:, rest], batch.noise[:, rest], batch.phi[:, rest], batch.tau, batch.same[np.ix_(rest, rest)]
-    )
-    rows = [row for row, is_in in zip(data.rows, rest, strict=True) if not is_in]
-    phi, _ = mean_terms(rows, Start.PLAIN)
-    asked = Posterior(left, fitted.posterior.model).predict(
-        feature_table(rows), phi, batch.same.numpy()[np.ix_(~rest, rest)], batch.same.numpy()[np.ix_(~rest, ~rest)]
-    )
-    deviation = np.diagonal(asked[1], axis1=1, axis2=2) + fitted.nugget[:, None] + 1e-6
-    assert mean[LUT, ~rest] == pytest.approx(asked[0][LUT], rel=1e-6)
-    assert variance[LUT, ~rest] == pytest.approx(deviation[LUT], rel=1e-3)
+def test_a_kind_without_news_is_not_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits: list[int] = []
+    train = gp.train
+    monkeypatch.setattr("dse.surrogates.gp.train", lambda *given: fits.append(1) or train(*given))
+    forget()
+    recipe, conv = gp.create(gp.Options()), [replace(r, layer=replace(r.layer, kind="conv1d")) for r in two_probes()]
+    first = recipe.fit([*two_probes(), *conv], TARGET, seed=0)
+    n_first = len(fits)
+    again = recipe.fit([*two_probes(), *conv[:-1]], TARGET, seed=0)
+    assert n_first < len(fits) < 2 * n_first
+    assert again.kinds["dense"] is first.kinds["dense"]
+    assert again.kinds["conv1d"] is not first.kinds["conv1d"]
 
 
 def test_plain_weights_are_the_same_for_all_shapes_and_know_no_fitted_constant() -> None:
