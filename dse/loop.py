@@ -41,11 +41,13 @@ class Signals:
         stop: no new trials; wait for the running ones.
         cancel: stop the running ones as well.
         detach: leave at once; running syntheses go on by themselves.
+        slots: fewer trials at once than the campaign file allows, for this session; None means as many. Running ones end first.
     """
 
     stop: bool = False
     cancel: bool = False
     detach: bool = False
+    slots: int | None = None
 
 
 @dataclass
@@ -100,13 +102,13 @@ class Campaign:
 def run(campaign: Campaign) -> CampaignState:
     """Run until the search is done, the budget is spent, or a signal comes; return the last state."""
     signals = campaign.signals
-    asked: tuple[int, int] | None = None
+    asked: tuple[int, int, int] | None = None
     while not (signals.detach or is_over(campaign)):
         harvest(campaign)
         if signals.cancel:
             campaign.evaluator.advance({})  # nothing is wanted any more
             break
-        known = (len(campaign.state.trials), len(campaign.state.order))
+        known = (len(campaign.state.trials), len(campaign.state.order), slots(campaign))
         if campaign.state.pending and (signals.stop or room(campaign) == 0 or known == asked):
             campaign.sleep(TICK_SECONDS)
             continue
@@ -138,10 +140,16 @@ def harvest(campaign: Campaign) -> None:
             campaign.record(events.finished(trial.number, answer.evaluation, answer.cached))
 
 
+def slots(campaign: Campaign) -> int:
+    """How many trials may be under way at once."""
+    asked = campaign.signals.slots
+    return campaign.slots if asked is None else max(1, min(asked, campaign.slots))
+
+
 def room(campaign: Campaign) -> int:
     """How many trials may be added now: free slots, and what is left of the budget."""
     state, budget = campaign.state, campaign.budget
-    free = campaign.slots - len(state.pending)
+    free = slots(campaign) - len(state.pending)
     if budget.syntheses is not None:
         free = min(free, budget.syntheses - state.syntheses)
     if budget.hours is not None and state.active_seconds >= 3600 * budget.hours:

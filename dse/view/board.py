@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 KEYS = ("d detach", "k cancel a job", "l log", "? help", "Ctrl-C stop")
+SLOTS_KEY = "< > jobs at once"
 WATCH_KEYS = ("q quit", "l log", "? help")
 HELP = (
     "d  leave; the jobs go on, the same command returns to them",
     "k  cancel a job (asks first)",
     "l  the end of a job's log; again: the next one's, then none",
+    "<  fewer jobs at once, this session; > more again, up to backend.slots",
     "^C start nothing new, wait for what runs; twice: cancel it",
     "?  this help",
 )
@@ -43,6 +45,7 @@ class Board:
         since: seconds since `jobs` was heard.
         seconds: wall time of the campaign, all sessions.
         eta: range of seconds that the campaign still takes, None where nobody can say; see `outlook`.
+        slots: how many jobs may run at once if the user changed that.
         is_watching: whether somebody else runs the campaign, so that no key changes it.
         question: what the user is asked, or told, right now.
         log: (whose, lines) of a log that the user wants to see.
@@ -59,6 +62,7 @@ class Board:
     signal: str = ""
     eta: tuple[float, float] | None = None
     is_watching: bool = False
+    slots: int | None = None
 
 
 def lines(board: Board, width: int, height: int) -> list[Text]:
@@ -201,6 +205,8 @@ def _spend(board: Board, width: int) -> str:
     certificate = state.certificate
     if certificate is not None and certificate.gap is not None:
         parts.append(f"gap {certificate.gap:.1%} (stops at {certificate.tolerance:.1%})")
+    most = board.story.question.spec.slots
+    parts.append(f"{board.slots} of {most} jobs at once" if board.slots not in (None, most) else "")
     hours = f" of {budget.hours:g} h" if budget.hours else ""
     parts.append(f"{span(board.seconds)}{hours}")
     return joined(parts, width)
@@ -215,4 +221,6 @@ def _foot(board: Board, width: int) -> list[Text]:
         return [Text(one_line(board.signal)[:width], style="yellow")]
     if not board.has_keys:
         return []
-    return [Text(joined(list(WATCH_KEYS if board.is_watching else KEYS), width), style="dim")]
+    keys = WATCH_KEYS if board.is_watching else KEYS
+    keys += (SLOTS_KEY,) if board.story.question.spec.slots > 1 and not board.is_watching else ()
+    return [Text(joined(list(keys), width), style="dim")]

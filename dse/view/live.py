@@ -131,13 +131,14 @@ class Live:
             jobs=tuple((trial, self._progress.get(trial.key)) for trial in state.pending),
             since=now - self._heard,
             seconds=state.active_seconds + since_event,
-            eta=seconds_left(self._story, since_event),
+            eta=seconds_left(self._story, since_event, slots=signals.slots),
             question=self._question,
             has_help=self._has_help,
             log=self._log_shown(state),
             has_keys=self._keys is not None and self._keys.is_open,
             signal=word,
             is_watching=self.is_watching,
+            slots=signals.slots,
         )
 
     def press(self, key: str) -> None:
@@ -151,8 +152,18 @@ class Live:
         elif key == "l":
             later = [trial.number for trial in self._story.state.pending if trial.number > self._log]
             self._log = later[0] if later else 0
+        elif key in ("<", ">"):
+            self._resize(1 if key == ">" else -1)
         elif key == "?":
             self._has_help = not self._has_help
+
+    def _resize(self, step: int) -> None:
+        """Run fewer jobs at once, or more again, for this session."""
+        most, now = self.question.spec.slots, self.signals.slots or self.question.spec.slots
+        wanted = max(1, min(most, now + step))
+        if wanted != now:
+            self.signals.slots = wanted
+            self._say(f"{wanted} of {most} jobs at once from here on; the campaign file stays as it is")
 
     def _ask(self) -> None:
         pending = self._story.state.pending

@@ -19,7 +19,7 @@ def syntheses_at_most(spec: CampaignSpec) -> int | None:
     return min(bounds) if bounds else None
 
 
-def seconds_left(story: Story, since: float = 0.0) -> tuple[float, float] | None:
+def seconds_left(story: Story, since: float = 0.0, *, slots: int | None = None) -> tuple[float, float] | None:
     """Return the range of seconds that the campaign still runs.
 
     The low end is a search that stops as soon as the jobs under way are done, the high end one that uses up its budget at the slower
@@ -28,6 +28,7 @@ def seconds_left(story: Story, since: float = 0.0) -> tuple[float, float] | None
 
     Args:
         since: seconds since the last event.
+        slots: how many jobs run at once, where that is not what the campaign file says.
     """
     state, spec = story.state, story.question.spec
     past, ages = _times(story)
@@ -39,7 +40,7 @@ def seconds_left(story: Story, since: float = 0.0) -> tuple[float, float] | None
     slow = quantiles(past, n=4)[2]
     bounds = []
     if most is not None:
-        bounds.append(ceil(max(0, most - state.syntheses) / spec.slots) * slow)
+        bounds.append(ceil(max(0, most - state.syntheses) / (slots or spec.slots)) * slow)
     if spec.budget.hours is not None:
         # what starts in the last moment still runs to its end
         rest = 3600 * spec.budget.hours - state.active_seconds - since

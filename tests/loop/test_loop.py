@@ -13,7 +13,7 @@ from dse.campaign import state as events
 from dse.campaign.state import CampaignState, replay
 from dse.errors import CorruptJournal
 from dse.evaluate import Answer, Evaluator
-from dse.loop import Campaign, run
+from dse.loop import Campaign, run, slots
 from dse.objectives import Budget
 from dse.qor import FailureKind
 from dse.search import anchor
@@ -222,3 +222,45 @@ def test_events_that_cannot_follow_each_other_are_refused(tmp_path: Path, swap: 
     found[a], found[b] = found[b], found[a]
     with pytest.raises(CorruptJournal, match="line"):
         replay([*found[: b + 1], found[b]])
+
+
+def test_slots_change_while_trials_are_under_way(tmp_path: Path) -> None:
+    """Fewer: no trial is added before enough have ended. More again: at once, not with the next result."""
+    seen: list[tuple[int, int]] = []
+
+    class Watcher:
+        def event(self, event: Event, state: CampaignState) -> None: ...
+
+        def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
+            seen.append((len(state.pending), live.signals.slots or live.slots))
+
+    backend = fakes.ToyBackend()
+    live = campaign(tmp_path, backend, slots=2, watchers=(Watcher(),))
+    live.signals.slots = 1
+    run(live)
+    live.journal.close()
+    assert live.state.stop is not None
+    assert {pending for pending, _ in seen} <= {0, 1}
+    live.signals.slots = 9
+    assert slots(live) == 2
+    live.signals.slots = 0
+    assert slots(live) == 1
+
+
+def test_more_slots_are_used_before_the_next_result(tmp_path: Path) -> None:
+    """The first trial never ends; a second one is proposed as soon as there may be two."""
+    backend = fakes.ToyBackend(delay=10**6)
+    live = campaign(tmp_path, backend, slots=2)
+    live.signals.slots = 1
+    naps: list[int] = []
+
+    def nap(_seconds: float) -> None:
+        naps.append(len(live.state.pending))
+        if len(naps) == 3:
+            live.signals.slots = 2
+        live.signals.detach = len(naps) == 6
+
+    live.sleep = nap
+    run(live)
+    live.journal.close()
+    assert naps == [1, 1, 1, 2, 2, 2]

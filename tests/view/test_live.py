@@ -189,6 +189,21 @@ def test_keys_show_logs_in_turn_then_none(compact: Question) -> None:
     assert pressed(compact, 2, "lll").board().log is None
 
 
+def test_fewer_jobs_at_once_and_more_again_up_to_what_the_file_allows(compact: Question) -> None:
+    assert compact.spec.slots == 2
+    assert pressed(compact, 2, ">").signals.slots is None
+    fewer = pressed(compact, 2, "<")
+    assert fewer.signals.slots == 1
+    text = "\n".join(line.plain for line in lines(fewer.board(), 120, 30))
+    assert "1 of 2 jobs at once" in text
+    assert pressed(compact, 2, "<<<").signals.slots == 1
+    again = pressed(compact, 2, "<>>>")
+    assert again.signals.slots == 2
+    assert "jobs at once" not in "\n".join(line.plain for line in lines(again.board(), 120, 30))
+    shown = lines(replace(again.board(), has_keys=True), 120, 30)[-1].plain
+    assert "< > jobs at once" in shown
+
+
 def test_detach_and_help(compact: Question) -> None:
     live = pressed(compact, 1, "d?")
     assert live.signals == Signals(detach=True)
