@@ -34,10 +34,13 @@ def answer(story: Story) -> str:
     """Return the first section of the page."""
     best, state = story.summary.incumbent, story.state
     if best is None or best.qor is None:
-        lead = "No design yet." if not state.finished else "No measured design keeps the limits."
+        is_new = not state.finished
+        lead = "No design yet." if is_new else "No measured design keeps the limits."
         sentence = state.stop[1] if state.stop else f"{len(state.finished)} trials finished, {len(state.pending)} under way."
+        if is_new and not state.trials:
+            sentence = f"Nothing has been tried yet. Start with: dse run {story.question.spec.path.name}"
         return (
-            f'<section class="answer none" id="answer"><h2>Answer</h2><p class="lead">{safe(lead)}</p>'
+            f'<section class="answer {"none" if is_new else "bad"}" id="answer"><h2>Answer</h2><p class="lead">{safe(lead)}</p>'
             f'<p class="sure">{safe(sentence)}</p></section>'
         )
     qor = best.qor
@@ -67,12 +70,12 @@ def _time(nanoseconds: float) -> str:
     """Return a time in a unit that fits.
 
     >>> _time(180), _time(33632), _time(2.5e6)
-    ('180 ns', '33.6 µs', '2.5 ms')
+    ('180\xa0ns', '33.6\xa0µs', '2.5\xa0ms')
     """
     for limit, unit in ((1e6, "ms"), (1e3, "µs")):
         if nanoseconds >= limit:
-            return f"{nanoseconds / limit:.3g} {unit}"
-    return f"{nanoseconds:.3g} ns"
+            return f"{nanoseconds / limit:.3g}\N{NO-BREAK SPACE}{unit}"
+    return f"{nanoseconds:.3g}\N{NO-BREAK SPACE}ns"
 
 
 def _sure(story: Story) -> str:

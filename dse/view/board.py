@@ -221,6 +221,6 @@ def _foot(board: Board, width: int) -> list[Text]:
         return [Text(one_line(board.signal)[:width], style="yellow")]
     if not board.has_keys:
         return []
-    keys = WATCH_KEYS if board.is_watching else KEYS
+    keys: tuple[str, ...] = WATCH_KEYS if board.is_watching else KEYS
     keys += (SLOTS_KEY,) if board.story.question.spec.slots > 1 and not board.is_watching else ()
     return [Text(joined(list(keys), width), style="dim")]

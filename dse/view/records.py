@@ -8,6 +8,7 @@ from dse.view.answer import goal
 from dse.view.beliefs import Beliefs
 from dse.view.figures.svg import safe
 from dse.view.story import DEVICE, Story
+from dse.view.text import part_name
 
 COLUMNS = (
     ("II", "ii_cycles_max"),
@@ -46,8 +47,8 @@ def _row(story: Story, trial: Trial) -> str:
     return (
         f'<tr data-n="{trial.number}"{" class=best" if is_best else ""}><td data-v="{trial.number}">'
         f'<button type="button" aria-label="Show trial {trial.number}">{trial.number}</button></td>'
-        f'<td class="l by">{safe(trial.proposed_by)}</td><td class="l">{safe(str(trial.point))}</td>{"".join(cells)}'
-        f'<td class="l">{safe(_standing(story, trial))}</td><td class="l why">{safe(trial.reason)}</td></tr>'
+        f'<td class="l by">{safe(trial.proposed_by)}</td><td class="l point">{safe(str(trial.point))}</td>{"".join(cells)}'
+        f'<td class="l stands">{safe(_standing(story, trial))}</td><td class="l why">{safe(trial.reason)}</td></tr>'
     )
 
 
@@ -71,6 +72,15 @@ def _standing(story: Story, trial: Trial) -> str:
     return ", ".join(words) or "measured"
 
 
+def _moment(at: str) -> str:
+    """Return a moment of the journal for people.
+
+    >>> _moment("2026-03-01T12:00:05.250Z"), _moment("")
+    ('2026-03-01 12:00:05 UTC', '')
+    """
+    return f"{at[:10]} {at[11:19]} UTC" if at else ""
+
+
 def provenance(story: Story, beliefs: Beliefs | None) -> str:
     """Return where the numbers come from, and what one should know of them."""
     spec, state = story.question.spec, story.state
@@ -82,14 +92,14 @@ def provenance(story: Story, beliefs: Beliefs | None) -> str:
         "space": f"{story.question.space.size:,} points"
         if story.question.space.size < 1e6
         else f"{story.question.space.size:.3g} points",
-        "part": f"{spec.target.part} at {spec.target.clock_period_ns:g} ns, {spec.target.io_type}, {spec.target.precision}",
+        "part": f"{part_name(spec.target.part)} at {spec.target.clock_period_ns:g} ns, {spec.target.io_type}, {spec.target.precision}",
         "tool asked for": f"{spec.target.toolchain}, hls4ml {spec.target.hls4ml_version}",
         "tool that answered": ", ".join(dict.fromkeys(p.tool for p in records if p.tool)) or "none told its name",
         "hosts": ", ".join(dict.fromkeys(p.host for p in records if p.host)) or "this machine",
         "fidelity": f"{story.question.backend.fidelity.value}, from the {spec.backend_kind} backend",
         "search": f"{spec.search_kind}, {spec.mode} mode" + (f"; surrogate {beliefs.surrogate}" if beliefs else ""),
-        "started": state.identity.rpartition("@")[2] or "not yet",
-        "last result": next((str(e.get("at")) for e in reversed(story.events) if e.get("event") == "finished"), "none"),
+        "started": _moment(state.identity.rpartition("@")[2]) or "not yet",
+        "last result": next((_moment(str(e.get("at"))) for e in reversed(story.events) if e.get("event") == "finished"), "none"),
     }
     rows = "".join(f"<dt>{safe(what)}</dt><dd>{safe(said)}</dd>" for what, said in facts.items())
     notes = dict.fromkeys((*state.notes, *(note for p in records for note in p.notes), *(beliefs.notes if beliefs else ())))

@@ -19,7 +19,10 @@ _MANY_PANELS = 48  # layers times metrics; more, and the page would grow past wh
 
 
 def sections(story: Story, beliefs: Beliefs | None) -> str:
-    """Return the page's body."""
+    """Return the page's body; before the first result there is little to show."""
+    live = '<p class="quiet" id="live" role="status"></p>'
+    if not story.state.finished:
+        return "\n".join((answer(story), *([trials_table(story)] if story.state.trials else []), provenance(story, beliefs), live))
     parts = [
         answer(story),
         _balance(story),
@@ -30,7 +33,7 @@ def sections(story: Story, beliefs: Beliefs | None) -> str:
         f'<div class="two">{_failures(story)}{_spend(story)}</div>',
         trials_table(story),
         provenance(story, beliefs),
-        '<p class="quiet" id="live" role="status"></p>',
+        live,
     ]
     return "\n".join(parts)
 
@@ -117,7 +120,7 @@ def _curves(story: Story, beliefs: Beliefs | None) -> str:
     if beliefs:
         hint += f" The band is what surrogate {beliefs.surrogate} believes when fitted to all of them (90 %)."
     elif story.state.finished:
-        hint += " What the surrogate believes is added when the campaign ends, or by dse page."
+        hint += " What a surrogate believes is added by dse page."
     return section("Each layer over its reuse factor", hint, tabs("metric", "Metric", panes), kind="long")
 
 
@@ -130,7 +133,7 @@ def _progress(story: Story) -> str:
 
 def _shares(story: Story) -> str:
     hint = "The best design's resources, cut into its layers. Gray is what no layer with weights accounts for."
-    return section("Who uses the device", hint, inline(figures.draw_shares(story)))
+    return section("Who uses the device", hint, _legend(story) + inline(figures.draw_shares(story)))
 
 
 def _belief(story: Story, beliefs: Beliefs | None) -> str:
@@ -140,7 +143,7 @@ def _belief(story: Story, beliefs: Beliefs | None) -> str:
         "Each layer of each trial as the surrogate would have predicted it from the trials before, against what was then measured."
         " On the dashed line it was right; green is inside its 90 % interval, red outside."
     )
-    return section("Is the surrogate worth listening to", hint, inline(figures.draw_belief(story, beliefs)))
+    return section("Is the surrogate worth listening to?", hint, inline(figures.draw_belief(story, beliefs)))
 
 
 def _failures(story: Story) -> str:
@@ -159,7 +162,8 @@ def _failures(story: Story) -> str:
 
 def _spend(story: Story) -> str:
     state = story.state
-    hint = f"{state.syntheses} syntheses started, {state.cache_hits} answered by the cache, {_duration(state.active_seconds)} of wall time."
+    started = f"{state.syntheses} {'synthesis' if state.syntheses == 1 else 'syntheses'} started"
+    hint = f"{started}, {state.cache_hits} answered by the cache, {_duration(state.active_seconds)} of wall time."
     return section("Cost", hint, inline(figures.draw_spend(story)))
 
 

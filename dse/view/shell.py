@@ -36,7 +36,7 @@ def shell(*, title: str, subtitle: str, body: str, follow: str = "", data: Mappi
         body=body,
         data=embedded({"best": None, "trials": [], "layers": [], "columns": [], "colors": N_LAYER_COLORS, **(data or {})}),
         version=svg.safe(__version__),
-        written=svg.safe(utc_now()),
+        written=svg.safe(utc_now()[:16].replace("T", " ") + " UTC"),
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+
+from dse.errors import SpecError
 
 # C0 and C1 controls (tab and newline too: a cell is one line), line separators, and marks that turn the writing direction around.
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -16,6 +19,19 @@ def one_line(text: str, most: int = 400) -> str:
     """
     shown = _STEERING.sub("\N{REPLACEMENT CHARACTER}", text.replace("\n", " ").replace("\t", " "))
     return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def part_name(part: str) -> str:
+    """Return a part as its vendor spells it, as it stands where that is not known.
+
+    >>> part_name("xc7a200tfbg6762"), part_name("xc7a200t")
+    ('xc7a200tfbg676-2', 'xc7a200t')
+    """
+    from dse.project.request import vendor_part
+
+    with suppress(SpecError):
+        return vendor_part(part)
+    return part
 
 
 def clock(seconds: float | None) -> str:

@@ -134,7 +134,7 @@ def test_the_front_rings_the_chosen_and_tells_of_limits_out_of_sight() -> None:
 
 
 def test_beliefs_count_what_lay_inside() -> None:
-    assert "DSP: 1 of 2 inside the 90% interval" in BELIEF.description
+    assert "DSP: 1 of 2 inside the 90 % interval" in BELIEF.description
 
 
 def test_curves_hold_the_band_around_the_mean() -> None:

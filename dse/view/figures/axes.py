@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
-from dse.view.figures.drawing import Line, Mark, Text
+from dse.view.figures.drawing import Line, Mark, Text, text_width
 
 # What names of metrics are called on an axis.
 LABELS = {
@@ -107,30 +107,31 @@ def plain(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.3g}"
 
 
-def spaced(ticks: tuple[float, ...], axis: Scale, pixels: float) -> tuple[float, ...]:
-    """Return the ticks that keep a distance from the one before."""
+def spaced(ticks: tuple[float, ...], axis: Scale, pixels: float, *, by_width: bool = False) -> tuple[float, ...]:
+    """Return the ticks whose labels keep a distance from the one before: between their middles, or `by_width` between their ends."""
     kept: list[float] = []
     for tick in ticks:
-        if not kept or abs(axis(tick) - axis(kept[-1])) >= pixels:
+        ends = (text_width(plain(tick), 10) + text_width(plain(kept[-1]), 10)) / 2 if kept and by_width else 0.0
+        if not kept or abs(axis(tick) - axis(kept[-1])) >= pixels + ends:
             kept.append(tick)
     return tuple(kept)
 
 
-def left_axis(axis: Scale, x: float, right: float, label: str = "", most: int = 5) -> list[Mark]:
+def left_axis(axis: Scale, x: float, right: float, label: str = "", most: int = 5, *, label_x: float = 2.0) -> list[Mark]:
     """Return grid lines and tick labels of a vertical axis; the label stands above it, where it reads without turning the head."""
     marks: list[Mark] = []
     for tick in spaced(axis.ticks(most), axis, 14):
         y = axis(tick)
         marks += [Line(((x, y), (right, y)), "grid"), Text(x - 5, y + 3.5, plain(tick), "tick", "end")]
     if label:
-        marks.append(Text(2, min(axis.start, axis.end) - 9, label, "muted"))
+        marks.append(Text(label_x, min(axis.start, axis.end) - 13, label, "muted"))
     return marks
 
 
 def bottom_axis(axis: Scale, y: float, label: str = "", *, ticks: tuple[float, ...] | None = None) -> list[Mark]:
     """Return the base line, ticks and label of a horizontal axis."""
     marks: list[Mark] = [Line(((axis.start, y), (axis.end, y)), "axis")]
-    for tick in spaced(axis.ticks() if ticks is None else ticks, axis, 26):
+    for tick in spaced(axis.ticks() if ticks is None else ticks, axis, 8, by_width=True):
         x = axis(tick)
         marks += [Line(((x, y), (x, y + 4)), "axis"), Text(x, y + 15, plain(tick), "tick", "middle")]
     if label:

@@ -113,6 +113,7 @@ def _group(
         marks.append(
             Line(((x, axis.end - 4), (x, axis.end - 8), (x + n * bar, axis.end - 8), (x + n * bar, axis.end - 4)), "chosen")
         )
+        marks.append(Text(x + n * bar / 2, axis.end - 13, "chosen", "small", "middle"))
     return marks
 
 

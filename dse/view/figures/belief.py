@@ -8,7 +8,7 @@ from dse.view.figures.axes import LABELS, bottom_axis, left_axis, scale
 from dse.view.figures.drawing import Dot, Drawing, Group, Line, Mark, Text, empty
 
 _MOST_POINTS = 60  # of one metric; more are counted but not drawn
-_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 250.0, 250.0, 50.0, 48.0, 44.0
+_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 250.0, 296.0, 50.0, 64.0, 44.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def belief(foretold: tuple[Foretold, ...], *, confidence: float, columns: int = 
         row, column = divmod(index, columns)
         own = tuple(f for f in foretold if f.metric == metric)
         hits = sum(f.is_inside for f in own)
-        words.append(f"{LABELS[metric]}: {hits} of {len(own)} inside the {confidence:.0%} interval")
+        words.append(f"{LABELS[metric]}: {hits} of {len(own)} inside the {100 * confidence:.0f} % interval")
         marks += _square(own, metric, hits, column * _WIDTH, row * _HEIGHT)
     return Drawing(columns * _WIDTH, -(-len(metrics) // columns) * _HEIGHT, title, "; ".join(words), tuple(marks))
 
@@ -54,9 +54,9 @@ def _square(own: tuple[Foretold, ...], metric: str, hits: int, left: float, top:
     is_log = min(values) > 0 and max(values) / min(values) > 12
     x, y = scale(values, x0, x1, wants_log=is_log), scale(values, y0, y1, wants_log=is_log)
     marks: list[Mark] = [Text(left + 2, top + 13, LABELS[metric], "head")]
-    marks.append(Text(left + 2, top + 27, f"{hits} of {len(own)} inside ({hits / len(own):.0%})", "tick"))
-    marks += [*left_axis(y, x0, x1, most=4), *bottom_axis(x, y0, "measured")]
-    marks += [Text(x0 + 4, y1 + 8, "predicted", "small"), Line(((x0, y0), (x1, y1)), "target")]
+    marks.append(Text(left + 2, top + 27, f"{hits} of {len(own)} inside ({100 * hits / len(own):.0f} %)", "tick"))
+    marks += [*left_axis(y, x0, x1, "predicted", most=4, label_x=left + 2), *bottom_axis(x, y0, "measured")]
+    marks.append(Line(((x0, y0), (x1, y1)), "target"))
     for f in own[:: -(-len(own) // _MOST_POINTS)]:
         at = x(f.measured)
         bar = Line(((at, y.clipped(f.lower)), (at, y.clipped(f.upper))), "predicted-bar")

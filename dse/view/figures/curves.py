@@ -8,7 +8,7 @@ from math import isfinite
 from dse.view.figures.axes import LABELS, Scale, bottom_axis, left_axis, scale
 from dse.view.figures.drawing import Area, Dot, Drawing, Group, Line, Mark, Point, Text, empty, text_width
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 250.0, 176.0, 46.0, 40.0, 34.0
+_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 250.0, 190.0, 46.0, 44.0, 38.0
 _LOG_SPAN = 12.0  # values that span more than this factor are shown on a logarithmic axis
 
 
@@ -67,8 +67,7 @@ def _panel(panel: Panel, metric: str, left: float, top: float) -> list[Mark]:
         return [head, Text(left + 2, top + 40, "not measured", "muted")]
     x = scale(factors, x0, x1, wants_log=True)
     y = _value_scale(panel, y0, y1)
-    marks: list[Mark] = [head, *left_axis(y, x0, x1, LABELS[metric], most=4), *bottom_axis(x, y0)]
-    marks.append(Text(x1, top + _TOP - 9, "over reuse factor", "small", "end"))
+    marks: list[Mark] = [head, *left_axis(y, x0, x1, LABELS[metric], most=4, label_x=left + 2), *bottom_axis(x, y0, "reuse factor")]
     if panel.band:
         lower = [(x(b.reuse_factor), y.clipped(b.lower)) for b in panel.band]
         upper = [(x(b.reuse_factor), y.clipped(b.upper)) for b in panel.band]

@@ -65,7 +65,7 @@ def front(
     marks += [_predicted(p, x, y) for p in predicted]
     # the important ones last, so that they lie on top
     marks += [_measured(m, x, y) for m in sorted(measured, key=lambda m: (m.is_chosen, m.is_front, m.is_feasible))]
-    marks += _key(bool(predicted))
+    marks += _key(measured, bool(predicted))
     n_feasible = sum(m.is_feasible for m in measured)
     words = f"{n_feasible} feasible trials, {len(best)} of them on the front, {len(measured) - n_feasible} beyond a limit"
     words += f", {len(predicted)} predicted" if predicted else ""
@@ -132,18 +132,19 @@ def _predicted(p: Predicted, x: Scale, y: Scale) -> Mark:
     return Group((*bars, Dot(*at, 4, "predicted")), title=p.title)
 
 
-def _key(has_predicted: bool) -> list[Mark]:
-    entries: list[tuple[Dot, str]] = [
-        (Dot(0, 0, 4.6, "measured"), "front"),
-        (Dot(0, 0, 3.4, "feasible"), "measured"),
-        (Dot(0, 0, 3.6, "infeasible", "cross"), "beyond a limit"),
-        (Dot(0, 0, 7, "chosen"), "chosen"),
+def _key(measured: tuple[Measured, ...], has_predicted: bool) -> list[Mark]:
+    entries: list[tuple[Dot, str, bool]] = [
+        (Dot(0, 0, 4.6, "measured"), "front", any(m.is_front for m in measured)),
+        (Dot(0, 0, 3.4, "feasible"), "measured", any(m.is_feasible and not m.is_front for m in measured)),
+        (Dot(0, 0, 3.6, "infeasible", "cross"), "beyond a limit", any(not m.is_feasible for m in measured)),
+        (Dot(0, 0, 7, "chosen"), "chosen", any(m.is_chosen for m in measured)),
+        (Dot(0, 0, 4, "predicted"), "predicted, not measured", has_predicted),
     ]
-    if has_predicted:
-        entries.append((Dot(0, 0, 4, "predicted"), "predicted, not measured"))
     marks: list[Mark] = []
     at = _LEFT
-    for dot, words in entries:
+    for dot, words, is_there in entries:
+        if not is_there:
+            continue
         marks += [Dot(at + 6, _HEIGHT - 11, dot.radius, dot.style, dot.shape), Text(at + 17, _HEIGHT - 7.5, words, "tick")]
         at += 32 + text_width(words, 10)
     return marks
