@@ -11,6 +11,7 @@ from dse.campaign import state as events
 from dse.campaign.spec import CampaignSpec
 from dse.campaign.state import CampaignState, replay
 from dse.campaign.tables import LayerTable
+from dse.consent import backend_commands, refuse_unknown
 from dse.design import Layer, LayerChoice, Precision
 from dse.errors import SpaceError, SpecChanged
 from dse.evaluate import Evaluator, transferable
@@ -118,9 +119,11 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
 
     Raises:
         CampaignLocked: another process runs it.
+        SpecError: its backend would run what the user did not agree to.
         SpecChanged: the file now asks something else than the journal answers; shows the difference.
     """
     spec = question.spec
+    refuse_unknown(spec.path, backend_commands(spec.backend_options))
     journal = Journal(spec.state / "journal.jsonl")
     try:
         if fresh and journal.events:

@@ -9,6 +9,7 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Overrides = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="override a key, e.g. -o search.mode=compact")]
+Trust = Annotated[bool, typer.Option("--trust", help="let what the file names be run (setup, tool, notify, ...); ask nothing")]
 
 
 def leave(code: int) -> None:
@@ -46,11 +47,12 @@ def nas_run(
     fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="no live line, no color")] = False,
+    trust: Trust = False,
 ) -> None:
     """Start an architecture search, or go on with it: the same command every time."""
     from dse.commands.nas import nas_run as command
 
-    leave(command(search, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain))
+    leave(command(search, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain, trust=trust))
 
 
 @nas_app.command("status")
@@ -76,11 +78,12 @@ def nas_deploy(
     simulate: Annotated[bool, typer.Option("--simulate", help="check bit by bit with hls4ml's C simulation; minutes each")] = False,
     bundles: Annotated[Path | None, typer.Option("--bundles", metavar="DIR", help="write a bundle of each design there")] = None,
     as_json: AsJson = False,
+    trust: Trust = False,
 ) -> None:
     """Run a campaign for every network of the front, on any backend."""
     from dse.commands.nas import nas_deploy as command
 
-    leave(command(search, overrides=override or (), simulate=simulate, bundles=bundles, as_json=as_json))
+    leave(command(search, overrides=override or (), simulate=simulate, bundles=bundles, as_json=as_json, trust=trust))
 
 
 bench_app = typer.Typer(help="Measure searches on spaces whose optimum is known.", no_args_is_help=True, rich_markup_mode=None)

@@ -26,6 +26,7 @@ ROWS = (
     ("synth_backends", "surrogates"),
     ("search", "evaluate"),
     ("campaign",),
+    ("consent",),
     ("loop",),
     ("assemble",),
     ("summary",),

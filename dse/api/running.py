@@ -6,13 +6,14 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dse.api.results import Results, campaign_file
 from dse.assemble import assemble, open_campaign
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
+from dse.consent import backend_commands, remember
 from dse.evaluate import Answer
 from dse.loop import Signals
 from dse.loop import run as run_loop
@@ -25,6 +26,7 @@ def run(
     on_event: Callable[[Event], None] | None = None,
     overrides: Iterable[str] = (),
     fresh: bool = False,
+    trust: bool = False,
 ) -> Results:
     """Run a campaign to its end, or go on with it, and return what it found; the same as `dse run`, without its screen.
 
@@ -34,11 +36,15 @@ def run(
         on_event: called with every event of the journal; if it raises, there is a warning and the campaign goes on.
         overrides: `key=value` texts, e.g. `search.mode="compact"`.
         fresh: start again; the old state is kept aside.
+        trust: agree to whatever the campaign's backend runs (`tool`, `setup`, ...); without it, what was not agreed to is refused.
 
     Raises:
         DseError: as `dse run`; the message says what to do.
     """
     question = assemble(read_campaign(campaign_file(path), overrides))
+    if trust:
+        with suppress(OSError):
+            remember(question.spec.path, backend_commands(question.spec.backend_options))
     campaign = open_campaign(question, watchers=(_Listener(on_event),) if on_event else (), fresh=fresh)
     try:
         with _detach_on_interrupt(campaign.signals):

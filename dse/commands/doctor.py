@@ -17,7 +17,9 @@ from typing import Any, Literal
 from dse.assemble import assemble
 from dse.campaign.spec import CampaignSpec, read_campaign
 from dse.commands.output import clean, console, print_json
-from dse.errors import DseError
+from dse.commands.trust import agree_to_commands
+from dse.consent import backend_commands
+from dse.errors import DseError, SpecError
 from dse.execution.settings import GIB, ToolOptions
 from dse.execution.stations import Station
 
@@ -45,15 +47,16 @@ class Finding:
     fix: str = ""
 
 
-def doctor(path: Path | None, *, probe: bool = False, as_json: bool = False) -> int:
+def doctor(path: Path | None, *, probe: bool = False, as_json: bool = False, trust: bool = False) -> int:
     """Print what was found; returns 3 if something blocks the campaign (without a campaign: `dse` itself).
 
     Args:
         probe: also log in to hosts and start the tool for its version.
+        trust: what the campaign names may be started for that.
     """
     findings = list(_machine())
     if path is not None:
-        findings += _campaign(path, probe)
+        findings += _campaign(path, probe, trust)
     is_blocked = any(finding.level == "fail" for finding in findings)
     if as_json:
         print_json("doctor", {"ok": not is_blocked, "findings": [asdict(finding) for finding in findings]})
@@ -97,7 +100,7 @@ def _machine() -> Iterator[Finding]:
     yield _disk("disk here", Path.cwd())
 
 
-def _campaign(path: Path, probe: bool) -> Iterator[Finding]:
+def _campaign(path: Path, probe: bool, trust: bool) -> Iterator[Finding]:
     try:
         spec = read_campaign(path)
     except DseError as error:
@@ -106,10 +109,10 @@ def _campaign(path: Path, probe: bool) -> Iterator[Finding]:
     yield Finding("ok", "campaign", f"{spec.name}: {len(spec.network.layers)} layers, {spec.target.part}, {spec.target.toolchain}")
     yield _folder("state", spec.state)
     yield _folder("cache", spec.cache)
-    yield from _backend(spec, probe)
+    yield from _backend(spec, probe, trust)
 
 
-def _backend(spec: CampaignSpec, probe: bool) -> Iterator[Finding]:
+def _backend(spec: CampaignSpec, probe: bool, trust: bool) -> Iterator[Finding]:
     options = spec.backend_options
     try:
         backend: Any = assemble(spec).backend
@@ -134,10 +137,13 @@ def _backend(spec: CampaignSpec, probe: bool) -> Iterator[Finding]:
         )
     try:
         if spec.backend_kind == "local" or probe:
+            agree_to_commands(spec.path, backend_commands(options), is_trusted=trust)
             yield from _places(backend, options)
         else:
             names = ", ".join(station.place.name for station in backend.stations)
             yield Finding("warn", "hosts", f"{names}: not looked at", "dse doctor --probe logs in and looks")
+    except SpecError as error:
+        yield Finding("fail", "consent", str(error), "--trust")
     finally:
         backend.close()
 

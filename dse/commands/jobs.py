@@ -13,6 +13,8 @@ from typing import Any
 from dse.assemble import assemble
 from dse.campaign.spec import CampaignSpec, read_campaign
 from dse.commands.output import clean, console, print_json
+from dse.commands.trust import agree_to_commands
+from dse.consent import backend_commands
 from dse.errors import CampaignLocked, SpecError
 from dse.execution.jobdir import LOGS, Attempt, JobFolder, job_folders, read_log
 from dse.store.journal import Journal
@@ -21,7 +23,7 @@ SHORTEST_PREFIX = 4
 FOLLOW_SECONDS = 0.5
 
 
-def cancel(path: Path, prefix: str | None, *, as_json: bool = False) -> int:
+def cancel(path: Path, prefix: str | None, *, as_json: bool = False, trust: bool = False) -> int:
     """End one job of a campaign, or all that run; a running `dse run` records them as cancelled.
 
     Raises:
@@ -36,6 +38,7 @@ def cancel(path: Path, prefix: str | None, *, as_json: bool = False) -> int:
         folder.cancel_mark.write_text(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")}))
     runner = _is_run_by_somebody(spec)
     if chosen and not runner:
+        agree_to_commands(path, backend_commands(spec.backend_options), is_trusted=trust)
         _stop_ourselves(spec, chosen)
     if as_json:
         print_json("cancel", {"campaign": spec.name, "jobs": rows, "ended": not runner})
@@ -48,7 +51,7 @@ def cancel(path: Path, prefix: str | None, *, as_json: bool = False) -> int:
     return 0
 
 
-def logs(path: Path, prefix: str, *, follow: bool = False, sleep: Callable[[float], None] = time.sleep) -> int:
+def logs(path: Path, prefix: str, *, follow: bool = False, trust: bool = False, sleep: Callable[[float], None] = time.sleep) -> int:
     """Print a job's log; with `follow`, go on until the job ends.
 
     Raises:
@@ -60,6 +63,8 @@ def logs(path: Path, prefix: str, *, follow: bool = False, sleep: Callable[[floa
     if ticket.last is None:
         raise SpecError(f"job {folder.key[:12]}: has not started, so it has no log.")
     attempt = folder.attempt(ticket.last.number)
+    if not _has_log(attempt):
+        agree_to_commands(path, backend_commands(spec.backend_options), is_trusted=trust)
     read = _LocalTail(attempt) if _has_log(attempt) else _RemoteTail(spec, folder, ticket.last)
     while True:
         text = read()

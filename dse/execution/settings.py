@@ -9,7 +9,8 @@ from typing import Literal
 from dse.design import Fidelity, Toolchain
 from dse.errors import SpecError
 from dse.execution.jobdir import Attempt
-from dse.execution.toolchain import PASS_ENVIRONMENT, stages
+from dse.execution.toolchain import PASS_ENVIRONMENT, PROGRAMS, stages
+from dse.synth_backends.base import harmless, never_run
 
 GIB = 1 << 30
 
@@ -37,7 +38,7 @@ class ToolOptions:
         grace_seconds: between asking a process to end and killing it.
     """
 
-    tool: str = ""
+    tool: str = harmless("", *PROGRAMS)
     setup: str = ""
     fidelity: Literal["csynth", "vsynth"] = "csynth"
     cosim: bool = False
@@ -48,7 +49,7 @@ class ToolOptions:
     disk_reserve_gb: float = 2.0
     log_mb: float = 64.0
     nice: int = 5
-    environment: tuple[str, ...] = ()
+    environment: tuple[str, ...] = never_run(())
     keep_projects: bool = False
     generators: int = 1
     unreachable_minutes: float = 120.0

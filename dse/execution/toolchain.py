@@ -15,6 +15,7 @@ PASS_ENVIRONMENT = (
 )  # fmt: skip
 _VERSION = re.compile(r"(?<![Ll]imit: )\bv?(20\d\d\.\d)(?:\.\d+)?\b")
 _PROGRAMS = {"vivado_hls": ("vivado_hls",), "vitis_hls": ("vitis-run", "vitis_hls")}
+PROGRAMS = tuple(sorted({name for names in _PROGRAMS.values() for name in names}))
 _VARIABLES = {
     "vivado_hls": ("DSE_VIVADO_HLS", "XILINX_VIVADO_HLS", "XILINX_VIVADO"),
     "vitis_hls": ("DSE_VITIS_HLS", "XILINX_HLS", "XILINX_VITIS"),

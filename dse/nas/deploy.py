@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dse.assemble import Question, assemble, open_campaign, read_state
+from dse.campaign import sections
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
+from dse.consent import Command, backend_commands, refuse_unknown, remember
 from dse.errors import DseError, SpecError
 from dse.loop import Signals, Watcher, run
 from dse.nas.records import Candidate
@@ -89,6 +92,12 @@ def campaign_document(spec: NasSpec, candidate: Candidate) -> dict[str, Any]:
     }
 
 
+def commands(spec: NasSpec) -> tuple[Command, ...]:
+    """Return what the backend of the deployed campaigns would run; the search's file speaks for all of them."""
+    document = spec.document.get("deploy", {}).get("backend")
+    return backend_commands(sections.read_backend(document, [])[1]) if document else ()
+
+
 def write_campaign(spec: NasSpec, candidate: Candidate) -> Path:
     """Write a candidate's campaign file if it is not there already as it should be; return its path.
 
@@ -109,10 +118,17 @@ def write_campaign(spec: NasSpec, candidate: Candidate) -> Path:
 def deploy_one(
     spec: NasSpec, candidate: Candidate, *, watchers: tuple[Watcher, ...] = (), signals: Signals | None = None
 ) -> Deployed:
-    """Run (or resume) one candidate's campaign; whatever goes wrong with it is told, and the others go on."""
+    """Run (or resume) one candidate's campaign; whatever goes wrong with it is told, and the others go on.
+
+    Raises:
+        SpecError: its backend would run what the user did not agree to.
+    """
+    refuse_unknown(spec.path, commands(spec))
     try:
         path = write_campaign(spec, candidate)
         question = assemble(read_campaign(path))
+        with suppress(OSError):
+            remember(path, commands(spec))
         campaign = open_campaign(question, watchers=watchers)
         campaign.signals = signals or Signals()
         try:

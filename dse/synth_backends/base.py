@@ -7,19 +7,33 @@ keeps its truth outside this process (shims, files), so the same call after a cr
 A backend module exposes
     Options                        frozen; its fields are the backend's keys in `[backend]`
     create(options, site) -> SynthBackend
+
+A campaign may come from somebody else. Before anything of it runs, its user is asked about every text in `Options` that is not its
+default (`dse.consent`). Where a text is never run, or some values of it are harmless, the field says so: `never_run`, `harmless`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from dse.design import Fidelity, Job, Layer, LayerChoice, Network, Target
 from dse.qor import Evaluation, FailureKind
 
 State = Literal["queued", "waiting", "running", "done"]
+HARMLESS = "dse.harmless"  # in a field's metadata: the values nobody needs to agree to, None for all
+
+
+def never_run(default: Any = MISSING) -> Any:
+    """A field of `Options` whose text no machine runs, nor reads as instructions to run something: it needs no consent."""
+    return field(default=default, metadata={HARMLESS: None})
+
+
+def harmless(default: Any, *values: str) -> Any:
+    """A field of `Options` that needs consent but for its default and these values."""
+    return field(default=default, metadata={HARMLESS: values})
 
 
 @dataclass(frozen=True, slots=True)

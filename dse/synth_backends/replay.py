@@ -18,7 +18,7 @@ from dse.corpus.base import Circuit
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Target
 from dse.errors import CorpusError, NotRecorded, SpecError
 from dse.qor import CYCLES, RESOURCES, DesignRecord, Evaluation, Failure, LayerRecord, Provenance, Qor, compose
-from dse.synth_backends.base import Progress, Site
+from dse.synth_backends.base import Progress, Site, never_run
 
 Replicates = Literal["median", "sample"]
 
@@ -36,7 +36,7 @@ class Options:
             hash of network and point ("sample"), so that the noise of a layer's surroundings can be studied and repeated.
     """
 
-    corpus: str
+    corpus: str = never_run()
     replicates: Replicates = "median"
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from dse.execution.hosts import Host, LocalHost, SshHost, campaign_root
 from dse.execution.settings import ToolOptions
 from dse.execution.sources import project_source
 from dse.execution.ssh_client import SshClient
-from dse.synth_backends.base import Site
+from dse.synth_backends.base import Site, never_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Options(ToolOptions):
         lost_minutes: how long a job may be unknown to Slurm and silent before it counts as lost.
     """
 
-    licence: str = ""
-    partition: str = ""
-    account: str = ""
-    qos: str = ""
-    constraint: str = ""
+    licence: str = never_run("")
+    partition: str = never_run("")
+    account: str = never_run("")
+    qos: str = never_run("")
+    constraint: str = never_run("")
     cores: int = 1
-    login: str = ""
-    work: str = ".dse"
+    login: str = never_run("")
+    work: str = never_run(".dse")
     python: str = "python3"
     ssh_config: str = ""
     connect_seconds: int = 30

@@ -12,14 +12,14 @@ from dse.execution.places import Machine, Place
 from dse.execution.settings import ToolOptions
 from dse.execution.sources import project_source
 from dse.execution.ssh_client import SshClient
-from dse.synth_backends.base import Site
+from dse.synth_backends.base import Site, never_run
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteHost:
     """One of `hosts`: a name or an alias of your SSH configuration, and how many jobs it takes at once."""
 
-    host: str
+    host: str = never_run()
     slots: int = 1
 
     def __post_init__(self) -> None:
@@ -40,7 +40,7 @@ class Options(ToolOptions):
     """
 
     hosts: tuple[RemoteHost, ...] = ()
-    work: str = ".dse"
+    work: str = never_run(".dse")
     python: str = "python3"
     ssh_config: str = ""
     connect_seconds: int = 30

@@ -44,7 +44,7 @@ def campaign(folder: Path, backend: str) -> Path:
 
 
 def look(path: Path | None, capsys: pytest.CaptureFixture[str], *, probe: bool = False) -> tuple[int, dict[str, Any]]:
-    code = doctor(path, probe=probe, as_json=True)
+    code = doctor(path, probe=probe, as_json=True, trust=True)
     document = json.loads(capsys.readouterr().out)
     return code, {finding["about"]: finding for finding in document["findings"]}
 
@@ -105,7 +105,7 @@ def test_no_licence_value_is_ever_shown(
 ) -> None:
     """H11."""
     monkeypatch.setenv("XILINXD_LICENSE_FILE", "2100@canary-server")
-    doctor(campaign(tmp_path, f'kind = "local"\ntool = "{tool}"'))
+    doctor(campaign(tmp_path, f'kind = "local"\ntool = "{tool}"'), trust=True)
     shown = capsys.readouterr().out
     assert "XILINXD_LICENSE_FILE" in shown
     assert "canary" not in shown

@@ -91,14 +91,20 @@ def test_the_same_campaign_here_and_there(
         backends["slurm"] = f'kind = "slurm"\ntool = "{tool}"\nlicence = "vivado:1"'
     for name, backend in backends.items():
         path = campaign(tmp_path, name, backend)
-        done = dse("run", str(path), "--plain", "-y", **variables)
+        done = dse("run", str(path), "--plain", "-y", "--trust", **variables)
         assert done.returncode == 0, done.stderr + done.stdout
         stories[name] = story(path)
         assert orphans(path.parent / "jet" / "work") == []
     assert len(stories["local"][0]) >= 3
     assert all(told == stories["local"] for told in stories.values()), sorted(stories)
     again = dse(
-        "run", str(campaign(tmp_path, "again", backends["local"])), "--plain", "-y", "-o", f"campaign.cache={tmp_path}/local/cache"
+        "run",
+        str(campaign(tmp_path, "again", backends["local"])),
+        "--plain",
+        "-y",
+        "--trust",
+        "-o",
+        f"campaign.cache={tmp_path}/local/cache",
     )
     assert again.returncode == 0, again.stderr
     assert len(starts()) == len(stories) * len(stories["local"][0]), "the cache knows them all"
@@ -114,7 +120,7 @@ def test_detach_look_cancel_and_go_on(tmp_path: Path) -> None:
     path = campaign(tmp_path, "here", f'kind = "local"\ntool = "{tmp_path}/tools/vivado_hls"\ngrace_seconds = 0.5')
     work = path.parent / "jet" / "work"
     runner = subprocess.Popen(
-        [sys.executable, "-c", "from dse.cli import main; main()", "run", str(path), "--plain", "-y"],
+        [sys.executable, "-c", "from dse.cli import main; main()", "run", str(path), "--plain", "-y", "--trust"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -137,7 +143,7 @@ def test_detach_look_cancel_and_go_on(tmp_path: Path) -> None:
         assert dse("cancel", str(path), "--json").returncode == 0
         assert orphans(work) == []
         fake_tools.rewrite_script(tmp_path / "tools", {})
-        done = dse("run", str(path), "--plain", "-y")
+        done = dse("run", str(path), "--plain", "-y", "--trust")
         assert done.returncode == 0, done.stderr + done.stdout
     finally:
         if runner.poll() is None:
@@ -149,7 +155,7 @@ def test_detach_look_cancel_and_go_on(tmp_path: Path) -> None:
 
 def test_what_a_missing_tool_looks_like(tmp_path: Path) -> None:
     path = campaign(tmp_path, "here", 'kind = "local"\ntool = "/no/such/vivado_hls"')
-    for command in (("run", str(path), "--plain", "-y"), ("doctor", str(path))):
+    for command in (("run", str(path), "--plain", "-y", "--trust"), ("doctor", str(path))):
         done = dse(*command)
         assert done.returncode == 3
         assert "backend.tool" in done.stderr + done.stdout
