@@ -9,37 +9,55 @@ from typing import Any
 
 from dse.commands.interrupts import heard
 from dse.commands.nas_report import candidate_document, goal_names, print_candidates, print_deployed, print_front, status_document
-from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, Lines, print_line
+from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, print_line
 from dse.commands.output import clean, console, number, print_json
+from dse.commands.trust import agree_to_commands
 from dse.errors import DseError
 from dse.loop import Signals
-from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_row
+from dse.nas.deploy import Deployed, choose, commands, deploy_one, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec, read_nas
 from dse.store.fsops import write_atomically
 from dse.store.journal import Journal
+from dse.view.nas_live import NasLive
 
 
-def nas_run(path: Path, *, overrides: Iterable[str] = (), fresh: bool = False, as_json: bool = False, plain: bool = False) -> int:
+def nas_run(
+    path: Path,
+    *,
+    overrides: Iterable[str] = (),
+    fresh: bool = False,
+    as_json: bool = False,
+    plain: bool = False,
+    trust: bool = False,
+) -> int:
     """Run an architecture search to its end (and deploy its front where the file says so); the same command resumes it."""
     _need_optuna()
     from dse.nas.search import run_search
     from dse.nas.study import EVENTS
 
     spec = read_nas(path, overrides)
+    if spec.deploy.when == "finished":  # asked now, not after hours of training
+        agree_to_commands(path, commands(spec), is_trusted=trust)
     if fresh and spec.state.exists():
         Journal(spec.state / EVENTS).close()  # refuses while another process works there
         spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
-    watcher = JsonLines() if as_json else Lines(spec, lambda candidates: write_page(spec, candidates, ()), plain=plain)
-    signals = Signals()
-    before = [0]
+    signals, before = Signals(), [0]
+
+    def page(candidates: tuple[Candidate, ...]) -> None:
+        write_page(spec, candidates, (), is_running=True)
+
+    live = NasLive(spec, console(plain=plain), page, plain=plain, signals=signals)
+    watcher = JsonLines() if as_json else live
 
     def opened(study: Any) -> None:
         before[0] = sum(candidate.outcome in SPENT for candidate in study.candidates)
-        _greet(spec, study)
+        _greet(spec, study)  # a board would be written over
+        watcher.opened(study.candidates, study.active_seconds)
 
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
-        candidates = run_search(spec, watchers=(watcher,), signals=signals, opened=opened)
+        with watcher:
+            candidates = run_search(spec, watchers=(watcher,), signals=signals, opened=opened)
         trained = sum(candidate.outcome in SPENT for candidate in candidates) - before[0]
         front = front_of(candidates, spec.goals)
         deployed = None
@@ -54,6 +72,8 @@ def nas_run(path: Path, *, overrides: Iterable[str] = (), fresh: bool = False, a
         if deployed is not None:
             print_deployed(spec, deployed)
     err = console(stderr=True)
+    for warning in live.warnings:
+        err.print(clean(f"warning: {warning}"))
     err.print(f"{trained} new trainings in this session" if trained else "nothing to do: 0 new trainings")
     if code in (130, 143):
         err.print(f"interrupted; go on with: dse nas run {path}")
@@ -90,9 +110,11 @@ def nas_deploy(
     simulate: bool = False,
     bundles: Path | None = None,
     as_json: bool = False,
+    trust: bool = False,
 ) -> int:
     """Run a campaign for every network of the front, on the backend that `[deploy.backend]` names."""
     spec, candidates = _read(path, overrides)
+    agree_to_commands(path, commands(spec), is_trusted=trust)
     signals = Signals()
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
         deployed = _deploy(spec, front_of(candidates, spec.goals), signals, simulate=simulate or spec.deploy.simulate)
@@ -189,11 +211,16 @@ def _is_stopped(signals: Signals) -> bool:
 
 
 def _greet(spec: NasSpec, study: Any) -> None:
+    from dse.nas.search import is_over
+
     err, known = console(stderr=True), study.candidates
     if study.repaired:
         err.print(f"note: torn last lines ({study.repaired} bytes) were cut off the journals of {spec.state}")
-    if known:
-        lost = sum(candidate.outcome is Outcome.LOST for candidate in known)
+    if known and is_over(spec, study):
+        err.print(clean(f"{spec.name}: finished before ({study.stop_reason})"))
+    elif known:
+        again = {c.architecture.key for c in known if c.architecture and c.outcome is not Outcome.LOST}
+        lost = sum(c.outcome is Outcome.LOST and c.architecture is not None and c.architecture.key not in again for c in known)
         spent = sum(candidate.outcome in SPENT for candidate in known)
         err.print(f"{spec.name}: resuming, {spent} trainings done" + (f", {lost} lost in flight and asked again" if lost else ""))
     else:
@@ -202,13 +229,16 @@ def _greet(spec: NasSpec, study: Any) -> None:
         )
 
 
-def write_page(spec: NasSpec, candidates: tuple[Candidate, ...], deployed: tuple[Deployed, ...] | None) -> None:
+def write_page(
+    spec: NasSpec, candidates: tuple[Candidate, ...], deployed: tuple[Deployed, ...] | None, *, is_running: bool = False
+) -> None:
     """Write the page beside the journals; a page that cannot be written stops nothing."""
     from dse.view.nas_page import nas_page
 
     if deployed is None:
         deployed = tuple(read_deployed(spec, candidate) for candidate in front_of(candidates, spec.goals))
     try:
-        write_atomically(spec.state / "page.html", nas_page(spec, candidates, deployed).encode("utf-8"))
-    except DseError as error:
-        console(stderr=True).print(clean(f"warning: {error}"))
+        write_atomically(spec.state / "page.html", nas_page(spec, candidates, deployed, is_running=is_running).encode("utf-8"))
+    except Exception as error:  # a page is never worth a search
+        told = f"{spec.state / 'page.html'}: the page could not be written: {type(error).__name__}: {error}"
+        console(stderr=True).print(clean(f"warning: {told}"))

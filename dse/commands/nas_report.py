@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from dse.commands.output import clean, console, number
 from dse.nas.deploy import Deployed, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
+
+_COLUMNS = ("#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended")
+_DEPLOYED = ("#", "network", "error", "fixed", "workload", "LUT", "DSP", "BRAM", "latency us", "reuse factors", "by")
+_LONG = frozenset(("network", "reuse factors", "ended"))
+_BROKEN_AT = 20
+_GIVEN_UP = ("by", "s", "epochs", "test", "ended", "BRAM", "workload", "latency us", "DSP", "device cost")  # the first first
 
 
 def goal_names(spec: NasSpec) -> list[str]:
@@ -63,18 +70,36 @@ def status_document(spec: NasSpec, candidates: tuple[Candidate, ...]) -> dict[st
     }
 
 
-def print_candidates(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
-    """Print a table of all candidates but the refused."""
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; in a narrow window the least telling columns are left out and texts broken, never a number."""
     from rich.table import Table
 
+    rows, out = list(rows), console()
+
+    def width(name: str) -> int:
+        place = heads.index(name)
+        size = max((len(word) for word in (*name.split(), *(row[place] for row in rows))), default=0)
+        return 1 + (min(size, _BROKEN_AT) if name in _LONG else size)
+
+    kept = list(heads)
+    for name in _GIVEN_UP:
+        if name in kept and sum(map(width, kept)) + len(kept) > out.width:
+            kept.remove(name)
     table = Table(box=None, pad_edge=False)
-    for name in ("", "#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended"):
-        table.add_column(name, justify="left" if name in ("", "network", "ended") else "right", overflow="fold")
+    for name in kept:
+        justify: Literal["left", "right"] = "left" if name in _LONG or name in ("", "by") else "right"
+        head = name if name in _LONG else "\n".join(name.split())
+        table.add_column(head, justify=justify, no_wrap=name not in _LONG, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell for name, cell in zip(heads, row, strict=True) if name in kept))
+    out.print(table)
+
+
+def print_candidates(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
+    """Print a table of all candidates but the refused."""
     best = {candidate.number for candidate in front_of(candidates, spec.goals)}
-    for candidate in candidates:
-        if candidate.outcome is not Outcome.REFUSED:
-            table.add_row("*" if candidate.number in best else " ", *_cells(candidate))
-    console().print(table)
+    shown = [candidate for candidate in candidates if candidate.outcome is not Outcome.REFUSED]
+    _print_table(("", *_COLUMNS), [("*" if candidate.number in best else " ", *_cells(candidate)) for candidate in shown])
     refused = sum(candidate.outcome is Outcome.REFUSED for candidate in candidates)
     if refused:
         console().print(f"{refused} candidates were refused without a training: known already, or they cannot keep the limits")
@@ -98,8 +123,6 @@ def _cells(candidate: Candidate) -> list[str]:
 
 def print_front(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
     """Print the Pareto front."""
-    from rich.table import Table
-
     out = console()
     front = front_of(candidates, spec.goals)
     spent = sum(candidate.outcome in SPENT for candidate in candidates)
@@ -108,12 +131,7 @@ def print_front(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
     out.print(f"{spec.name} · {' against '.join(goal_names(spec))} · {spent} trainings · {len(front)} on the front{words}")
     if not front:
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended"):
-        table.add_column(name, justify="left" if name in ("network", "ended") else "right", overflow="fold")
-    for candidate in front:
-        table.add_row(*_cells(candidate))
-    out.print(table)
+    _print_table(_COLUMNS, map(_cells, front))
     out.print(
         f"device cost and latency: allocation over the {'estimate' if spec.cost.tables == 'estimate' else 'surrogate'}, not verified by synthesis"
     )
@@ -121,11 +139,7 @@ def print_front(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
 
 def print_deployed(spec: NasSpec, deployed: tuple[Deployed, ...]) -> None:
     """Print the deployed networks as N-TORC's Table III does."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("#", "network", "error", "fixed", "workload", "LUT", "DSP", "BRAM", "latency us", "reuse factors", "by"):
-        table.add_column(name, justify="left" if name in ("network", "reuse factors", "by") else "right", overflow="fold")
+    rows = []
     for one in deployed:
         row = table_row(spec, one)
         fixed = (row["simulation"] or {}).get("fixed_error")
@@ -134,7 +148,6 @@ def print_deployed(spec: NasSpec, deployed: tuple[Deployed, ...]) -> None:
             " ".join(map(str, row["reuse_factors"])) if row["reuse_factors"] else clean(one.problem or "no design keeps the limits")
         )
         cells = [str(row["trial"]), clean(row["architecture"]), number(row["error"], 4), number(fixed, 4), *numbers]
-        table.add_row(*cells, number(row["latency_us"], 1), factors, row["fidelity"] or "-")
-    out = console()
-    out.print(f"{len(deployed)} networks deployed")
-    out.print(table)
+        rows.append([*cells, number(row["latency_us"], 1), factors, row["fidelity"] or "-"])
+    console().print(f"{len(deployed)} networks deployed")
+    _print_table(_DEPLOYED, rows)

@@ -14,11 +14,12 @@ from dse.errors import SpaceError
 from dse.loop import Signals
 from dse.nas.architecture import Architecture
 from dse.nas.cost import Cost, Device, believed, cost_of
+from dse.nas.data.windows import Cutter
 from dse.nas.known_cost import propose
 from dse.nas.pool import Inline, Message, Pool, Trainers, network_file
 from dse.nas.records import Candidate, Outcome, cost_to_json, front_of, is_hopeless
 from dse.nas.spec import NasSpec
-from dse.nas.study import Study, budget_spent
+from dse.nas.study import EVENTS, Study, budget_spent
 from dse.nas.training import TrainFunction
 
 _TICK_SECONDS = 0.5
@@ -244,19 +245,17 @@ def run_search(
     Raises:
         CampaignLocked: another process runs it. SpecChanged: the file asks something else than before. DataError: the data is bad.
     """
+    # Bad data shows before anything is recorded: to mend a path must not count as asking something else.
+    data = None if (spec.state / EVENTS).exists() else _data_of(spec)
     study = Study(spec)
     trainers: Trainers | None = None
     try:
         opened(study)
         signals = signals or Signals()
-        if _is_over(spec, study):
+        if is_over(spec, study):
             return study.candidates
-        from dse.nas.worker import cutter_of
-
-        windows = cutter_of(spec)
-        some = windows(spec.space.longest_input)  # bad data shows before any worker starts
+        windows, channels = data or _data_of(spec)  # before any worker starts
         trainers = Inline(spec, train, windows) if train else Pool(spec, _n_workers(spec))
-        channels = int(some.x["training"].shape[2])
         return Search(spec, study, trainers, device_of(spec), channels, watchers, signals).run()
     finally:
         if trainers is not None:
@@ -264,7 +263,16 @@ def run_search(
         study.close()
 
 
-def _is_over(spec: NasSpec, study: Study) -> bool:
+def _data_of(spec: NasSpec) -> tuple[Cutter, int]:
+    """Return what cuts windows, and how many channels they have."""
+    from dse.nas.worker import cutter_of
+
+    windows = cutter_of(spec)
+    return windows, int(windows(spec.space.longest_input).x["training"].shape[2])
+
+
+def is_over(spec: NasSpec, study: Study) -> bool:
+    """Whether a search has nothing left to do; a larger budget changes that."""
     spent, budget = budget_spent(study.candidates), spec.budget
     if study.is_exhausted:
         return True

@@ -1,179 +1,176 @@
-"""The page of an architecture search: the front as a figure, the deployed networks, and every candidate. One file, no script, no link."""
+"""The page of an architecture search, of one family with a campaign's: the front and the training curves, then all in tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
-from dse import __version__
-from dse.campaign.times import utc_now
 from dse.nas.deploy import Deployed, table_row
-from dse.nas.records import Candidate, Outcome, front_of, volume_of
+from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
-from dse.view.figures import svg
-from dse.view.figures.axes import bottom_axis, left_axis, scale
-from dse.view.figures.drawing import Dot, Drawing, Group, Line, Mark, Text, empty
-from dse.view.figures.styles import rules, variables
+from dse.view.figures.svg import safe
+from dse.view.nas_board import sparkline
+from dse.view.nas_figures import WORDS, axes_of, draw_nas_curves, draw_nas_front
+from dse.view.sections import section, stepped
+from dse.view.shell import shell
 
-LABELS = {
-    "rmse": "RMSE on validation runs",
-    "accuracy": "share of wrong classes",
-    "workload": "multiplications",
-    "device_cost": "device cost (sum of shares)",
-    "latency_ns": "least latency (ns)",
-}
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 640.0, 400.0, 60.0, 16.0, 26.0, 60.0
-_STYLE = (
-    "body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:var(--ink);background:var(--paper)}"
-    "table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}"
-    "th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid var(--grid)}"
-    "th{font-weight:600}td.t,th.t{text-align:left;overflow-wrap:break-word}td.t{max-width:22rem}"
-    ".w{overflow-x:auto}.m{color:var(--muted)}svg.figure{max-width:100%;height:auto}tr.f td{font-weight:600}"
+Cell = tuple[str, str]  # text, and what it sorts by
+_DEPLOYED = (
+    "trial",
+    "network",
+    "error",
+    "test",
+    "fixed point",
+    "workload",
+    "LUT",
+    "FF",
+    "DSP",
+    "BRAM",
+    "latency µs",
+    "reuse factors",
+    "by",
 )
+_CANDIDATES = ("trial", "network", "error", "test", "workload", "device cost", "latency µs", "epochs", "curve", "seconds", "ended")
+_TEXTS = frozenset(("network", "reuse factors", "by", "curve", "ended"))
 
 
-def nas_page(spec: NasSpec, candidates: tuple[Candidate, ...], deployed: Sequence[Deployed]) -> str:
+def nas_page(spec: NasSpec, candidates: Sequence[Candidate], deployed: Sequence[Deployed], *, is_running: bool = False) -> str:
     """Return the whole file as text."""
-    sheet = f":root{{{variables(False)}}}@media (prefers-color-scheme:dark){{:root{{{variables(True)}}}}}{rules()}{_STYLE}"
     front = front_of(candidates, spec.goals)
-    volume = volume_of(candidates, spec.goals)
-    trained = sum(candidate.outcome is Outcome.TRAINED for candidate in candidates)
-    words = f"{trained} networks trained, {len(front)} on the front" + (f", hypervolume {volume:.4f}" if volume is not None else "")
-    target = f"{spec.target.part} @ {spec.target.clock_period_ns:g} ns · {spec.target.io_type} · {spec.target.precision}"
-    limits = " · ".join(f"{limit.metric} ≤ {limit.maximum:,.0f}" for limit in spec.limits)
+    shown = [candidate for candidate in candidates if candidate.outcome not in (Outcome.REFUSED, Outcome.LOST)]
     body = [
-        f"<h1>{svg.safe(spec.name)}</h1><p class=m>{svg.safe(' · '.join(part for part in (target, limits) if part))}</p>",
-        f"<p>{words}. Device cost: exact allocation of reuse factors over the {svg.safe(spec.cost.tables)}, not verified by synthesis.</p>",
-        svg.inline(draw_nas_front(spec, candidates)),
-        "<h2>Deployed</h2>" + _deployed(spec, [one for one in deployed if one.question is not None]),
-        "<h2>Candidates</h2>" + _candidates(spec, candidates, {candidate.number for candidate in front}),
-        f"<p class=m>dse {svg.safe(__version__)}, written {svg.safe(utc_now())}</p>",
+        _answer(spec, candidates, front),
+        f'<div class="two">{_front(spec, candidates)}{_curves(spec, candidates)}</div>',
+        _deployed(spec, [one for one in deployed if one.question is not None]),
+        _candidates(candidates, shown, {candidate.number for candidate in front}),
+        '<p class="quiet" id="live" role="status"></p>',
     ]
+    follow = '<label class="pick"><input type="checkbox" id="follow"> reload while it runs</label>' if is_running else ""
+    data = {"best": front[0].number if front else None, "columns": ["network", "error"], "trials": [_told(c) for c in shown]}
+    return shell(title=spec.name, subtitle=_target_line(spec), body="\n".join(body), follow=follow, data=data)
+
+
+def _target_line(spec: NasSpec) -> str:
+    limits = [f"{limit.metric} ≤ {limit.maximum:,.0f}" for limit in spec.limits]
+    target = [f"{spec.target.part} at {spec.target.clock_period_ns:g} ns", spec.target.io_type, str(spec.target.precision)]
+    return " · ".join(["architecture search", *target, *limits, f"{spec.search.sampler} sampler"])
+
+
+def _answer(spec: NasSpec, candidates: Sequence[Candidate], front: Sequence[Candidate]) -> str:
+    counts = {outcome: sum(candidate.outcome is outcome for candidate in candidates) for outcome in Outcome}
+    facts = [f"{sum(counts[outcome] for outcome in SPENT)} trainings"]
+    words = ((Outcome.HOPELESS, "given up early"), (Outcome.FAILED, "failed"), (Outcome.RUNNING, "under way"))
+    facts += [f"{counts[outcome]} {word}" for outcome, word in words if counts[outcome]]
+    volume = volume_of(candidates, spec.goals)
+    facts += [f"hypervolume {volume:.4f}"] if volume is not None else []
+    about = f"Costs: exact allocation of reuse factors over the {spec.cost.tables}, not verified by synthesis."
+    kind, lead = ("answer", _lead(spec, front)) if front else ("answer none", "No network has been trained yet.")
     return (
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
-        f"<title>{svg.safe(spec.name)}: architecture search</title><style>{sheet}</style></head><body>{''.join(body)}</body></html>\n"
+        f'<section class="{kind}" id="answer"><h2>The front</h2><p class="lead">{lead}</p>'
+        f'<p class="sure"><span class="badge soft">estimated</span>{safe(", ".join(facts))}. {safe(about)}</p></section>'
     )
 
 
-def draw_nas_front(spec: NasSpec, candidates: Sequence[Candidate]) -> Drawing:
-    """Draw the first objective that is learned against the first that is not; without one, against the multiplications."""
-    y_metric = next(goal.metric for goal in spec.goals if goal.is_learned)
-    x_metric = next((goal.metric for goal in spec.goals if not goal.is_learned), "workload")
-    title = f"{LABELS[y_metric]} against {LABELS[x_metric]}"
-    places = [(c, x, y) for c in candidates if (x := c.value(x_metric)) is not None and (y := c.value(y_metric)) is not None]
-    if not places:
-        return empty(title, "No network has been trained yet.")
-    x_scale = scale([x for _, x, _ in places], _LEFT, _WIDTH - _RIGHT, wants_log=True)
-    y_scale = scale([y for _, _, y in places], _HEIGHT - _FOOT, _TOP)
-    best = {candidate.number for candidate in front_of(candidates, spec.goals)}
-    marks: list[Mark] = [
-        *left_axis(y_scale, _LEFT, _WIDTH - _RIGHT, LABELS[y_metric]),
-        *bottom_axis(x_scale, _HEIGHT - _FOOT, LABELS[x_metric]),
-    ]
-    line = sorted((x_scale(x), y_scale(y)) for c, x, y in places if c.number in best)
-    if len(line) > 1:
-        steps = [line[0]]
-        for before, after in pairwise(line):
-            steps += [(after[0], before[1]), after]
-        marks.append(Line(tuple(steps), "front-line"))
-    for candidate, x, y in sorted(places, key=lambda place: place[0].number in best):
-        style = "measured" if candidate.number in best else "feasible" if candidate.outcome is Outcome.TRAINED else "pending"
-        dot = Dot(x_scale(x), y_scale(y), 4.6 if candidate.number in best else 3.2, style)
-        marks.append(Group((dot,), candidate.number, f"Trial {candidate.number}: {candidate.architecture}; {y:.4g} at {x:.4g}"))
-    key = (("measured", "on the front"), ("feasible", "trained"), ("pending", "given up early"))
-    for place, (style, text) in enumerate(key):
-        marks += [Dot(_LEFT + 6 + 120 * place, _HEIGHT - 11, 4, style), Text(_LEFT + 16 + 120 * place, _HEIGHT - 7.5, text, "tick")]
-    return Drawing(_WIDTH, _HEIGHT, title, f"{len(places)} networks, {len(best)} on the front", tuple(marks))
+def _lead(spec: NasSpec, front: Sequence[Candidate]) -> str:
+    across, upwards = axes_of(spec)
+
+    def told(candidate: Candidate) -> str:
+        error, cost = candidate.value(upwards), candidate.value(across)
+        return f"<b>{WORDS[upwards]} {_short(error)}</b> at {WORDS[across]} {_short(cost)}"
+
+    if len(front) == 1:
+        return f"One network: {told(front[0])}."
+    return f"{len(front)} networks, from {told(front[0])} to {told(front[-1])}."
 
 
-def _table(heads: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]], texts: frozenset[str]) -> str:
-    def cells(tag: str, values: Sequence[str]) -> str:
-        marks = [" class=t" if head in texts else "" for head in heads]
-        return "".join(f"<{tag}{mark}>{svg.safe(value)}</{tag}>" for mark, value in zip(marks, values, strict=True))
+def _front(spec: NasSpec, candidates: Sequence[Candidate]) -> str:
+    across, upwards = axes_of(spec)
+    hint = f"{WORDS[upwards]} against {WORDS[across]}; the lower left is best. Point at a network to see it everywhere."
+    return section("Pareto front", hint, stepped(draw_nas_front(spec, candidates), "Pareto front"))
 
-    body = "".join(f"<tr{' class=f' if is_bold else ''}>{cells('td', values)}</tr>" for is_bold, values in rows)
-    return f"<div class=w><table><thead><tr>{cells('th', heads)}</tr></thead><tbody>{body}</tbody></table></div>"
+
+def _curves(spec: NasSpec, candidates: Sequence[Candidate]) -> str:
+    hint = "Validation error after each epoch; the networks of the front in color, with their numbers."
+    return section("Training curves", hint, stepped(draw_nas_curves(spec, candidates), "Training curves"))
+
+
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], *, is_sorted: bool = False) -> str:
+    """Return a table; a row is what stands in its `tr` tag and its cells."""
+
+    def head(name: str) -> str:
+        kind = ' class="l"' if name in _TEXTS else " data-sort" if is_sorted else ""
+        return f'<th scope="col"{kind}>{safe(name)}</th>'
+
+    def cell(name: str, text: str, value: str) -> str:
+        if is_sorted and name == "trial":
+            return f'<td data-v="{value}"><button type="button" aria-label="Show trial {value}">{text}</button></td>'
+        return f'<td class="l">{safe(text)}</td>' if name in _TEXTS else f'<td data-v="{value}">{safe(text)}</td>'
+
+    body = "".join(
+        f"<tr{mark}>{''.join(cell(name, *one) for name, one in zip(heads, cells, strict=True))}</tr>" for mark, cells in rows
+    )
+    return f"<table><thead><tr>{''.join(map(head, heads))}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _deployed(spec: NasSpec, deployed: Sequence[Deployed]) -> str:
+    hint = "Each by a campaign of its own; latency at the clock asked for, block RAM in 18 Kb halves."
     if not deployed:
-        return "<p class=m>None yet.</p>"
-    heads = (
-        "trial",
-        "network",
-        "error",
-        "test",
-        "fixed point",
-        "workload",
-        "LUT",
-        "FF",
-        "DSP",
-        "BRAM",
-        "latency µs",
-        "reuse factors",
-        "by",
-    )
+        return section("Deployed", "None yet.", "")
     rows = []
     for one in deployed:
         row = table_row(spec, one)
         fixed = (row["simulation"] or {}).get("fixed_error")
         errors = [_number(value, 4) for value in (row["error"], row["test_error"], fixed)]
-        numbers = [_number(row[key]) for key in ("workload", "lut", "ff", "dsp", "bram_18k")]
-        factors = " ".join(map(str, row["reuse_factors"] or ())) or "-"
-        values = (
-            str(row["trial"]),
-            row["architecture"],
-            *errors,
-            *numbers,
-            _number(row["latency_us"], 1),
-            factors,
-            row["fidelity"] or "-",
-        )
-        rows.append((False, values))
-    return _table(heads, rows, frozenset(("network", "reuse factors", "by")))
+        sizes = [_number(row[key]) for key in ("workload", "lut", "ff", "dsp", "bram_18k")]
+        factors = " ".join(map(str, row["reuse_factors"] or ())) or (one.problem or "no design keeps the limits")
+        last = [_number(row["latency_us"], 1), _text(factors), _text(row["fidelity"] or "–")]
+        rows.append(("", [_number(row["trial"]), _text(row["architecture"]), *errors, *sizes, *last]))
+    body = f'<div class="scroll" tabindex="0" role="group" aria-label="Deployed networks">{_table(_DEPLOYED, rows)}</div>'
+    return section("Deployed", hint, body)
 
 
-def _candidates(spec: NasSpec, candidates: Sequence[Candidate], best: set[int]) -> str:
-    heads = ("trial", "network", "error", "test", "workload", "device cost", "latency µs", "epochs", "curve", "s", "ended")
+def _candidates(candidates: Sequence[Candidate], shown: Sequence[Candidate], best: set[int]) -> str:
     rows = []
-    for candidate in candidates:
-        if candidate.outcome in (Outcome.REFUSED, Outcome.LOST):
-            continue
+    for candidate in shown:
         latency = (candidate.cost or {}).get("latency_ns")
-        values = (
-            str(candidate.number),
-            str(candidate.architecture),
+        cells = [
+            (str(candidate.number), str(candidate.number)),
+            _text(str(candidate.architecture)),
             _number(candidate.error, 4),
             _number(candidate.test_error, 4),
             _number(candidate.value("workload")),
             _number(candidate.value("device_cost"), 4),
             _number(None if latency is None else latency / 1000, 1),
-            str(len(candidate.curve)),
-            sparkline(candidate.curve),
+            _number(len(candidate.curve)),
+            _text(sparkline(candidate.curve)),
             _number(candidate.seconds, 1),
-            candidate.reason if candidate.outcome is Outcome.TRAINED else candidate.outcome.value,
-        )
-        rows.append((candidate.number in best, values))
+            _text(candidate.reason if candidate.outcome is Outcome.TRAINED else _outcome(candidate)),
+        ]
+        rows.append((f' data-n="{candidate.number}"{" class=best" if candidate.number in best else ""}', cells))
     refused = sum(candidate.outcome is Outcome.REFUSED for candidate in candidates)
-    note = f"<p class=m>{refused} candidates were refused without a training.</p>" if refused else ""
-    return _table(heads, rows, frozenset(("network", "curve", "ended"))) + note
+    hint = "Errors in the unit of the target. A bar at the left marks the front."
+    hint += f" {refused} more were refused without a training." if refused else ""
+    table = (
+        f'<div class="trials" tabindex="0" role="group" aria-label="Candidates">{_table(_CANDIDATES, rows, is_sorted=True)}</div>'
+    )
+    return section("Candidates", hint, table, kind="long")
 
 
-_BARS = "▁▂▃▄▅▆▇█"
+def _outcome(candidate: Candidate) -> str:
+    return f"failed: {candidate.reason}" if candidate.outcome is Outcome.FAILED else candidate.outcome.value
 
 
-def sparkline(curve: tuple[float, ...], width: int = 16) -> str:
-    """Return a curve as little bars, the last `width` epochs.
-
-    >>> sparkline((4.0, 2.0, 1.0))
-    '█▃▁'
-    """
-    last = curve[-width:]
-    low, high = min(last, default=0.0), max(last, default=0.0)
-    return "".join(_BARS[int((value - low) / (high - low) * 7) if high > low else 0] for value in last)
+def _told(candidate: Candidate) -> dict[str, Any]:
+    return {"n": candidate.number, "v": [str(candidate.architecture), _short(candidate.error)]}
 
 
-def _number(value: Any, digits: int = 0) -> str:
-    return "-" if value is None else f"{value:,.{digits}f}"
+def _text(text: str) -> Cell:
+    return text, ""
+
+
+def _number(value: Any, digits: int = 0) -> Cell:
+    return ("–", "") if value is None else (f"{value:,.{digits}f}", f"{value:.6g}")
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -20,6 +20,7 @@ from dse.errors import CampaignLocked, SpecError
 from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_row, toml_text, write_campaign
 from dse.nas.records import Outcome, front_of
 from dse.nas.search import run_search
+from dse.nas.spec import read_nas
 from dse.nas.study import Study, read_study
 from dse.nas.training import Trained
 
@@ -82,6 +83,32 @@ def test_starting_afresh_keeps_the_old_state_aside_but_not_under_a_running_searc
     assert sum(c.outcome is Outcome.TRAINED for c in read_study(spec)[0]) == 2
 
 
+def test_bad_data_is_told_before_anything_is_recorded(tmp_path, monkeypatch):
+    from dse.nas.data.signals import DataError
+
+    monkeypatch.delenv("DSE_DATA", raising=False)
+    path = write_search(tmp_path)
+    text = path.read_text().replace('kind = "cantilever"\nruns = 3\nsamples = 400', 'kind = "npz"\npath = "nowhere.npz"')
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"nowhere.npz': not found; looked at .*DSE_DATA"):
+        command.nas_run(path)
+    assert not (tmp_path / "small").exists()
+    write_search(tmp_path)  # mended: another source is no change of what the search asked, for it asked nothing
+    assert len(run_search(read_nas(path), train=arithmetic)) >= 8
+
+
+def test_a_page_that_cannot_be_made_is_told_and_stops_nothing(finished, monkeypatch, capsys):
+    import dse.view.nas_page
+
+    def broken(*_, **__):
+        raise ValueError("no ink")
+
+    spec, candidates = finished
+    monkeypatch.setattr(dse.view.nas_page, "nas_page", broken)
+    command.write_page(spec, candidates, ())
+    assert "the page could not be written: ValueError: no ink" in capsys.readouterr().err
+
+
 def test_deploying_runs_an_ordinary_campaign_per_network(finished, capsys):
     spec, candidates = finished
     code = command.nas_deploy(spec.path, as_json=True)
@@ -109,9 +136,10 @@ def test_the_page_opens_without_the_network_and_holds_the_front(finished):
     spec, candidates = finished
     command.write_page(spec, candidates, None)
     page = (spec.state / "page.html").read_text(encoding="utf-8")
-    assert "<script" not in page
-    assert not re.search(r"(src|href)\s*=", page)
-    assert "<svg" in page
+    assert "default-src 'none'" in page
+    assert not re.search(r"""(src|action)\s*=|href\s*=\s*["']?[^"'#]|url\([^#)]""", page)
+    assert page.count('class="figure"') == 2
+    assert 'id="follow"' not in page
     for candidate in front_of(candidates, spec.goals):
         assert str(candidate.architecture) in page
 

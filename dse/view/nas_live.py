@@ -1,0 +1,176 @@
+"""What a running architecture search shows: a board on a terminal, else one line per change, so that a log of days stays readable."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from dse.loop import Signals
+from dse.nas.records import Candidate, Outcome, front_of
+from dse.nas.spec import NasSpec
+from dse.view.keys import Keys
+from dse.view.nas_board import NasBoard, lines, sparkline
+from dse.view.nas_outlook import Flight, seconds_left
+from dse.view.text import one_line, span
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_PAGE_SECONDS = 20.0
+
+
+@dataclass
+class _Heard:
+    """A training under way, in seconds of the monotonic clock."""
+
+    candidate: Candidate
+    began: float
+    curve: tuple[float, ...] = ()
+    ends: tuple[float, ...] = ()  # of its epochs
+
+    def flight(self, now: float) -> Flight:
+        paces = tuple(after - before for before, after in pairwise(self.ends))
+        return Flight(self.candidate, self.curve, now - self.began, now - self.ends[-1] if self.ends else 0.0, paces)
+
+
+class NasLive:
+    """A watcher of the search for people; whatever goes wrong in here is noted once in `warnings` and stops nothing.
+
+    Attributes:
+        signals: what the user's keys set; the search reads it.
+    """
+
+    def __init__(
+        self,
+        spec: NasSpec,
+        console: Console,
+        page: Callable[[tuple[Candidate, ...]], None],
+        *,
+        plain: bool = False,
+        signals: Signals | None = None,
+    ) -> None:
+        self.spec, self.console = spec, console
+        self.signals = signals or Signals()
+        self.warnings: list[str] = []
+        dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
+        self.is_plain = plain or dumb or not console.is_terminal
+        self._page, self._page_from = page, 0.0
+        self._stack = ExitStack()
+        self._keys: Keys | None = None
+        self._heard: dict[int, _Heard] = {}
+        self._candidates: tuple[Candidate, ...] = ()
+        self._before, self._began = 0.0, time.monotonic()
+        self._is_over = self._has_help = False
+
+    def __enter__(self) -> NasLive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
+        """Begin to show, with what earlier sessions did in so many seconds."""
+        self._candidates, self._before, self._began = candidates, seconds, time.monotonic()
+        if not self.is_plain:
+            from rich.live import Live
+
+            self._stack.enter_context(
+                Live(get_renderable=self.draw, console=self.console, refresh_per_second=4, transient=True, redirect_stdout=False)
+            )
+            self._keys = self._stack.enter_context(Keys(self.press))
+
+    def asked(self, candidate: Candidate) -> None:
+        with self._harmless():
+            self._heard[candidate.number] = _Heard(candidate, time.monotonic())
+            workload, cost = candidate.value("workload"), candidate.value("device_cost")
+            told = [f"{workload:,.0f} multiplications"] if workload is not None else []
+            told += [f"device cost {cost:.4f}"] if cost is not None else []
+            self._say(
+                f"#{candidate.number} training {candidate.architecture}: {', '.join(told)} ({1000 * candidate.cost_seconds:.0f} ms)"
+            )
+
+    def epoch(self, number: int, curve: tuple[float, ...]) -> None:
+        with self._harmless():
+            heard = self._heard[number]
+            heard.curve, heard.ends = curve, (*heard.ends, time.monotonic())
+
+    def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
+        with self._harmless():
+            self._heard.pop(candidate.number, None)
+            self._candidates = candidates
+            self._say(self._outcome(candidate))
+            if time.monotonic() >= self._page_from:
+                self._page(candidates)
+                self._page_from = time.monotonic() + _PAGE_SECONDS
+
+    def stopped(self, reason: str) -> None:
+        with self._harmless():
+            self._is_over = True
+            self._say(f"stopped: {reason}")
+
+    def _outcome(self, candidate: Candidate) -> str:
+        best = front_of(self._candidates, self.spec.goals)
+        mark = "*" if candidate.number in {other.number for other in best} else ""
+        facts = [f"error {candidate.error:.4g}"] if candidate.error is not None else []
+        facts += [f"{sparkline(candidate.curve)} {len(candidate.curve)} epochs"] if candidate.curve else []
+        facts += [span(candidate.seconds)] if candidate.seconds is not None else []
+        # that it was hopeless is said already
+        facts += [candidate.reason] if candidate.reason and candidate.outcome is not Outcome.HOPELESS else []
+        return f"#{candidate.number}{mark} {candidate.outcome.value}: {', '.join(facts)}; front of {len(best)}"
+
+    def _say(self, text: str) -> None:
+        self.console.print(f"{time.strftime('%H:%M:%S')} {one_line(text, 2000)}", soft_wrap=self.is_plain)
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # a view is never worth a search
+            if not self.warnings:
+                self.warnings.append(f"the view is broken: {type(error).__name__}: {error}")
+
+    def board(self) -> NasBoard:
+        """Return what a screen shows now."""
+        now, signals = time.monotonic(), self.signals
+        word = ""
+        if signals.detach or signals.cancel:
+            word = "leaving; trainings under way are asked again"
+        elif signals.stop:
+            word = "stopping after the trainings under way; Ctrl-C again leaves"
+        flights = tuple(heard.flight(now) for heard in tuple(self._heard.values()))
+        seconds = self._before + now - self._began
+        return NasBoard(
+            spec=self.spec,
+            candidates=self._candidates,
+            flights=flights,
+            seconds=seconds,
+            eta=seconds_left(self.spec, self._candidates, flights, seconds, is_stopping=signals.stop),
+            is_over=self._is_over,
+            has_help=self._has_help,
+            has_keys=self._keys is not None and self._keys.is_open,
+            signal=word,
+        )
+
+    def draw(self) -> Text:
+        """Draw the board at the size that the terminal has now; a board that cannot be drawn says so."""
+        from rich.text import Text
+
+        size = self.console.size
+        try:
+            shown = lines(self.board(), size.width, max(1, min(size.height - 1, 40)))
+        except Exception as error:
+            shown = [Text(f"the board is broken: {type(error).__name__}"[: size.width])]
+        return Text("\n", end="").join(shown)
+
+    def press(self, key: str) -> None:
+        """Act on a key."""
+        if key == "d":
+            self.signals.detach = True
+        elif key == "?":
+            self._has_help = not self._has_help
