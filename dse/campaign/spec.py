@@ -111,7 +111,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         near = did_you_mean(path.name, tuple(p.name for p in path.parent.glob("*.toml"))) if path.parent.is_dir() else ""
         raise SpecError(
-            f"{path}: no such file{', ' + near if near else ''}. `dse init NETWORK` writes a campaign to start from."
+            f"{path}: no such file{', ' + near if near else '.'} `dse init NETWORK` writes a campaign to start from."
         ) from None
     except OSError as error:
         raise SpecError(f"{path}: cannot be read: {error.strerror}.") from error

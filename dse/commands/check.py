@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from dse import registry
-from dse.assemble import Question, assemble, read_state, refuse_changes
+from dse.assemble import Question, assemble, refuse_changes
 from dse.campaign.problems import CampaignProblems, dotted
 from dse.campaign.schema import campaign_schema
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import clean, console, points, print_json
 from dse.design import Fidelity, Job
 from dse.errors import DseError
 from dse.search.base import Advice
 from dse.store.cache import Cache
 from dse.store.codec import point_to_json
-from dse.view.outlook import syntheses_at_most
+from dse.view.outlook import seconds_left, syntheses_at_most
+from dse.view.story import Story, read_story
+from dse.view.text import part_name, remaining, span
 
 
 def check(path: Path | None, *, as_json: bool, schema: bool = False, overrides: Iterable[str] = ()) -> int:
@@ -41,7 +43,7 @@ def check(path: Path | None, *, as_json: bool, schema: bool = False, overrides: 
         print_json("check", {"ok": True, "problems": [], "space_size": question.space.size})
     else:
         layers = len(question.space.options)
-        console().print(f"{path}: ok · {layers} layers to choose for · {question.space.size:.3g} points")
+        console().print(f"{path}: ok · {layers} layers to choose for · {points(question.space.size)}")
     return 0
 
 
@@ -54,14 +56,14 @@ class DseUsage(DseError):
 def plan(path: Path, *, as_json: bool, overrides: Iterable[str] = ()) -> int:
     """Print what `dse run` would do next and at most, and which of it the cache can answer. Nothing is started."""
     question = assemble(read_campaign(path, overrides))
-    state = read_state(question.spec)
-    refuse_changes(dict(state.meaning), question.meaning, path)
-    advice = _next(question, state)
-    document = plan_document(question, state, advice)
+    story = read_story(question)
+    refuse_changes(dict(story.state.meaning), question.meaning, path)
+    advice = _next(question, story.state)
+    document = plan_document(question, story.state, advice)
     if as_json:
         print_json("plan", document)
     else:
-        _print(question, document)
+        _print(story, document)
     return 0
 
 
@@ -99,25 +101,22 @@ def _next(question: Question, state: CampaignState) -> Advice:
     return advice
 
 
-def _print(question: Question, document: dict[str, Any]) -> None:
-    spec, out = question.spec, console()
+def _print(story: Story, document: dict[str, Any]) -> None:
+    spec, out = story.question.spec, console()
     target = spec.target
     out.print(
-        f"{spec.name} · {spec.mode} · {target.part} @ {target.clock_period_ns:g} ns · {target.toolchain} · {spec.backend_kind}"
+        f"{spec.name} · {spec.mode} · {part_name(target.part)} @ {target.clock_period_ns:g} ns · {target.toolchain} · {spec.backend_kind}"
     )
     limits = " ".join(f"{limit.metric} <= {limit.maximum:,.0f}" for limit in spec.limits)
-    out.print(f"points      {document['space_size']:.3g}" + (f" · limits {limits}" if limits else ""))
+    out.print(f"points      {points(document['space_size']).removesuffix(' points')}" + (f" · limits {limits}" if limits else ""))
     most = document["syntheses_at_most"]
-    out.print(f"syntheses   {document['syntheses']} so far, at most {'unbounded' if most is None else most}")
-    each = document["tool_seconds_each"]
-    out.print(
-        f"time        {each['min'] / 60:.0f} to {each['max'] / 60:.0f} m each ({each['n']} runs)"
-        if each
-        else "time        ? (no past runs)"
-    )
+    out.print(f"syntheses   {document['syntheses']} so far, {'no bound' if most is None else f'at most {most}'}")
+    each, left = document["tool_seconds_each"], seconds_left(story)
+    runs = f"{span(each['min'])} to {span(each['max'])} each ({each['n']} past runs)" if each else "? (no past runs)"
+    out.print(f"time        {runs}" + (f" -> {remaining(left)} left" if left else ""))
     for row in document["next"]:
         factors = [choice["reuse_factor"] for choice in row["point"].values()]
-        cached = f"cached {row['key'][:6]}" if row["cached"] else f"to do on {spec.backend_kind}"
+        cached = f"cached {row['key'][:6]}" if row["cached"] else f"to do, {spec.backend_kind} backend"
         out.print(f"next        {factors}  {clean(row['reason'])}  [{cached}]")
     if document["stop_reason"]:
         out.print(f"stopped     {clean(document['stop_reason'])}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -133,14 +134,28 @@ def _uniform(question: Question, factor: int, title: str, *, smallest: bool = Fa
     return replace(column, qor=stored.outcome)
 
 
+def _folded(heading: str, width: int) -> str:
+    """Return a heading in lines of some words each where the terminal is narrow.
+
+    >>> _folded("jet_tagger_performance", 100)
+    'jet_tagger_\\nperformance'
+    """
+    lines = [""]
+    for word in re.findall(r"[^_ ]*[_ ]?", heading) if width < 140 else [heading]:
+        if lines[-1] and len(lines[-1]) + len(word) > 16:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)
+
+
 def _print(comparison: Comparison) -> None:
     from rich.table import Table
 
     out = console()
     table = Table(box=None, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in comparison.columns:
-        table.add_column(clean(column.heading), justify="right")
+        table.add_column(clean(_folded(column.heading, out.width)), justify="right", overflow="fold")
     for row in rows(comparison):
         table.add_row(*(clean(cell) for cell in row))
     out.print(clean(comparison.heading))

@@ -10,7 +10,7 @@ from pathlib import Path
 from dse import registry
 from dse.assemble import assemble
 from dse.campaign.spec import read_campaign
-from dse.commands.output import clean, console
+from dse.commands.output import clean, console, points
 from dse.design import IO_TYPES, IoType, Network, Strategy, Target, normalise_part
 from dse.errors import SpecError
 from dse.export import write_file
@@ -67,7 +67,7 @@ def init(network_file: Path, *, output: Path | None, part: str, mode: str, clock
         output.unlink()
         raise
     out = console()
-    out.print(clean(f"{output}: {len(question.space.options)} layers to choose for, {question.space.size:.3g} points"))
+    out.print(clean(f"{output}: {len(question.space.options)} layers to choose for, {points(question.space.size)}"))
     out.print(f"next: look through it, then  dse check {output}  and  dse run {output}")
     return 0
 

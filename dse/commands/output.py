@@ -38,6 +38,15 @@ def number(value: float | None, digits: int = 0) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
+def points(size: float) -> str:
+    """Return the size of a design space.
+
+    >>> points(369600), points(1.3e11)
+    ('369,600 points', '1.3e+11 points')
+    """
+    return f"{size:,.0f} points" if size < 1e7 else f"{size:.3g} points"
+
+
 def share(value: float | None, capacity: int) -> str:
     """Return a resource with its share of the device, e.g. `642 (87 %)`."""
     return "-" if value is None else number(value) + (f" ({100 * value / capacity:.0f} %)" if capacity else "")

@@ -16,6 +16,7 @@ from dse.reports.kinds import parse_report
 from dse.reports.records import CosimReport, Span, ToolReport
 from dse.reports.surroundings import with_surroundings
 from dse.reports.tree import LayerReport, TreeReport, read_files
+from dse.view.text import time_of
 
 NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM 18K", "uram": "URAM"}
 _CSYNTH = ("csynth_xml", "csynth_rpt", "summary_rpt")
@@ -68,15 +69,18 @@ def _print_tree(tree: TreeReport) -> None:
         f"II {_span(total.ii_cycles)} cycles · {total.pipeline_type or 'pipelining not said'} · "
         f"clock {_ns(total.clock_target_ns)} asked, {_ns(total.clock_estimated_ns)} estimated"
     )
-    table = Table(title="Totals", title_justify="left")
+    table = Table(title="Totals", title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("")
     for title in ("HLS estimate", "of device", *_vivado_titles(tree), "available"):
         table.add_column(title, justify="right")
     for name in RESOURCES:
         table.add_row(NAMES[name], *_total_cells(tree, name))
+    out.print()
     out.print(table)
     if tree.layers or tree.glue:
+        out.print()
         out.print(_layer_table(tree))
+    out.print()
     if tree.inlined:
         out.print(f"inlined, so nothing is known of: {', '.join(tree.inlined)}")
     if tree.cosim is not None:
@@ -118,8 +122,12 @@ def _layer_table(tree: TreeReport) -> Any:
 
     slowest = max((row.qor.ii_cycles_max or 0 for row in (*tree.layers, *tree.glue)), default=0)
     title = "Layers" if tree.layers else "Modules, because no name carries a layer's index"
-    table = Table(title=f"{title} (HLS estimate; % of the design's total)", title_justify="left")
-    table.add_column("layer" if tree.layers else "module", overflow="fold", max_width=36)
+    table = Table(
+        title=f"{title} (HLS estimate; % of the design's total)", title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    names = [len(row.name) + 3 for row in (*tree.layers, *tree.glue)]
+    least = min(24, max(names, default=0))
+    table.add_column("layer" if tree.layers else "module", overflow="fold", min_width=least, max_width=36)
     if tree.parameters:
         table.add_column("RF", justify="right")
         table.add_column("strategy")
@@ -199,7 +207,7 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _time(span: Span, clock_ns: float | None) -> str:
-    return "" if span.maximum is None or clock_ns is None else f" (at most {number(span.maximum * clock_ns / 1000, 3)} us)"
+    return "" if span.maximum is None or clock_ns is None else f" (at most {time_of(span.maximum * clock_ns)})"
 
 
 def _ns(value: float | None) -> str:

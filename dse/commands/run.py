@@ -13,7 +13,7 @@ from dse.assemble import Question, assemble, open_campaign
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.interrupts import heard
-from dse.commands.output import clean, console
+from dse.commands.output import clean, console, points
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
 from dse.consent import commands_of
@@ -81,11 +81,13 @@ def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: b
 
 
 def exit_code(question: Question, state: CampaignState, signals: Signals) -> int:
-    """0 done with a feasible design · 1 nothing feasible · 130 interrupted · 143 detached."""
+    """0 done with a feasible design · 1 nothing feasible · 5 some trials were cancelled · 130 interrupted · 143 detached."""
     if signals.detach:
         return 143
     if (signals.stop or signals.cancel) and state.stop is None:
         return 130
+    if state.stop is None and state.pending:
+        return 5
     return 0 if summarise(question, state).incumbent else 1
 
 
@@ -120,7 +122,7 @@ def _greet(question: Question, campaign: Campaign, err: Any, as_json: bool) -> N
         err.print(f"{spec.name}: resuming, {len(state.order)} done, {len(state.pending)} to take up again")
     elif not as_json:
         err.print(
-            f"{spec.name}: new campaign, {question.space.size:.3g} points, {spec.search_kind} search, {spec.backend_kind} backend"
+            f"{spec.name}: new campaign, {points(question.space.size)}, {spec.search_kind} search, {spec.backend_kind} backend"
         )
 
 
@@ -131,8 +133,16 @@ def _farewell(question: Question, campaign: Campaign, before: int, code: int, as
         _print_line({"schema": "dse.run/1", "event": "summary", **status_document(story), "exit_code": code})
     else:
         print_status(story)
-    new = sum(1 for trial in state.trials[before:] if not trial.cached)
+    trials = state.trials[before:]
+    new = sum(1 for trial in trials if not trial.cached)
+    cached = f", {len(trials) - new} designs from the cache" if len(trials) > new else ""
     err = console(stderr=True)
-    err.print(f"{new} new syntheses in this session" if new or state.stop is None else "nothing to do: 0 new syntheses")
-    if code in (130, 143):
-        err.print(f"interrupted; go on with: dse run {path}")
+    is_idle = not trials and state.stop is not None
+    err.print("nothing to do: 0 new syntheses" if is_idle else f"{new} new {_syntheses(new)} in this session{cached}")
+    if code in (5, 130, 143):
+        why = f"{len(state.pending)} cancelled" if code == 5 else "interrupted"
+        err.print(f"{why}; go on with: dse run {path}")
+
+
+def _syntheses(count: int) -> str:
+    return "synthesis" if count == 1 else "syntheses"

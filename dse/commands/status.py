@@ -10,14 +10,14 @@ from dse.assemble import Question, assemble
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.campaign.times import seconds_since
-from dse.commands.output import clean, console, number, print_json
+from dse.commands.output import clean, console, number, points, print_json, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
 from dse.summary import Summary, value_of
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story
-from dse.view.text import remaining
+from dse.view.text import part_name, remaining
 
 WATCH_SECONDS = 2.0
 
@@ -61,8 +61,10 @@ def front(path: Path, *, as_json: bool) -> int:
         rows = [trial_document(trial) for trial in summary.front]
         document = {"campaign": question.spec.name, "objectives": list(summary.objectives), "front": rows}
         print_json("front", {**document, "hypervolume": summary.hypervolume, "fidelity": question.backend.fidelity.value})
-    else:
+    elif summary.front:
         print_trials(question, summary.front, summary)
+    else:
+        console().print(f"no feasible design has been measured yet: dse run {path}")
     return 0
 
 
@@ -138,13 +140,15 @@ def print_status(story: Story) -> None:
     spec = question.spec
     out = console()
     fidelity = question.backend.fidelity.value
-    out.print(
-        f"{spec.name} · {spec.mode} · {spec.target.part} @ {spec.target.clock_period_ns:g} ns · {spec.backend_kind} ({fidelity})"
-    )
+    backend = spec.backend_kind if spec.backend_kind == fidelity else f"{spec.backend_kind} ({fidelity})"
+    out.print(f"{spec.name} · {spec.mode} · {part_name(spec.target.part)} @ {spec.target.clock_period_ns:g} ns · {backend}")
     left = f" · ETA {remaining(eta_of(story))}" if state_word(state) == "unfinished" else ""
     out.print(
-        f"{state_word(state)} · {state.syntheses} syntheses, {state.cache_hits} from the cache · {question.space.size:.3g} points{left}"
+        f"{state_word(state)} · {state.syntheses} syntheses, {state.cache_hits} from the cache · {points(question.space.size)}{left}"
     )
+    if not state.trials:
+        out.print(f"nothing has been tried yet; start with: dse run {spec.path}")
+        return
     print_trials(question, state.trials, summary)
     print_answer(question, state, summary)
 
@@ -157,10 +161,11 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
     if summary.incumbent and summary.incumbent.qor:
         trial, qor = summary.incumbent, summary.incumbent.qor
         word = "estimated, not verified by synthesis" if question.backend.fidelity == "estimate" else "verified by the backend"
-        out.print(
-            f"best: trial {trial.number} {trial.point} · II {number(qor.ii_cycles_max)} · latency {number(qor.latency_cycles_max)} cycles"
-            f" · DSP {number(qor.dsp)} · LUT {number(qor.lut)} · FF {number(qor.ff)} · BRAM {number(qor.bram_18k)} ({word})"
-        )
+        part = question.spec.part
+        shares = (("DSP", "dsp"), ("LUT", "lut"), ("FF", "ff"), ("BRAM", "bram_18k"))
+        used = " · ".join(f"{name} {share(getattr(qor, metric), part.capacity(metric))}" for name, metric in shares)
+        out.print(f"best: trial {trial.number} {trial.point}, {word}")
+        out.print(f"  II {number(qor.ii_cycles_max)} · latency {number(qor.latency_cycles_max)} cycles · {used}")
     elif state.trials:
         out.print("best: none of the designs measured so far keeps the limits")
     if (certificate := state.certificate) and certificate.gap is not None:
@@ -194,3 +199,5 @@ def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary
             cells.append(trial.outcome.kind.value if isinstance(trial.outcome, Failure) else "pending")
         table.add_row(*cells)
     console().print(table)
+    if summary.incumbent:
+        console().print("> best, * on the Pareto front", style="dim")

@@ -100,7 +100,13 @@ def _print(corpus: Corpus, validation: Validation, start: Start) -> None:
     spread = {(row.kind, row.metric): row for row in validation.replicates}
     for kind in dict.fromkeys(a.kind for a in validation.accuracies):
         of_kind = [a for a in validation.accuracies if a.kind == kind]
-        table = Table(title=clean(f"{kind}: {of_kind[0].n_points} points of {of_kind[0].n_shapes} shapes"), title_justify="left")
+        table = Table(
+            title=clean(f"{kind}: {of_kind[0].n_points} points of {of_kind[0].n_shapes} shapes"),
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            pad_edge=False,
+        )
         table.add_column("metric")
         table.add_column("surrogate")
         for name in ("R2", "MAPE %", "median %", "RMSE %", "coverage %", "half width %"):

@@ -9,6 +9,7 @@ from dse.qor import Qor
 from dse.view.figures.axes import LABELS
 from dse.view.figures.svg import number, safe
 from dse.view.story import Story
+from dse.view.text import time_of
 
 SOURCES = MappingProxyType(
     {
@@ -57,25 +58,13 @@ def _lead(story: Story, qor: Qor) -> str:
     period = story.question.spec.target.clock_period_ns
     facts = []
     if qor.ii_cycles_max is not None:
-        facts.append(f"a new result every <b>{qor.ii_cycles_max:,.0f} cycles</b> ({_time(qor.ii_cycles_max * period)})")
+        facts.append(f"a new result every <b>{qor.ii_cycles_max:,.0f} cycles</b> ({time_of(qor.ii_cycles_max * period)})")
     if qor.latency_cycles_max is not None:
-        facts.append(f"latency <b>{qor.latency_cycles_max:,.0f} cycles</b> ({_time(qor.latency_cycles_max * period)})")
+        facts.append(f"latency <b>{qor.latency_cycles_max:,.0f} cycles</b> ({time_of(qor.latency_cycles_max * period)})")
     if qor.dsp is not None:
         facts.append(f"<b>{qor.dsp:,.0f} DSP</b>")
     text = ", ".join(facts) or "Nothing is known of it but that it was built"
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _time(nanoseconds: float) -> str:
-    """Return a time in a unit that fits.
-
-    >>> _time(180), _time(33632), _time(2.5e6)
-    ('180\xa0ns', '33.6\xa0µs', '2.5\xa0ms')
-    """
-    for limit, unit in ((1e6, "ms"), (1e3, "µs")):
-        if nanoseconds >= limit:
-            return f"{nanoseconds / limit:.3g}\N{NO-BREAK SPACE}{unit}"
-    return f"{nanoseconds:.3g}\N{NO-BREAK SPACE}ns"
 
 
 def _sure(story: Story) -> str:

@@ -89,9 +89,7 @@ def provenance(story: Story, beliefs: Beliefs | None) -> str:
         "campaign": f"{spec.name}, seed {spec.seed}",
         "goal": goal(story),
         "network": f"{spec.network.name}, {len(story.layers)} layers with a choice, digest {spec.network.digest[:16]}",
-        "space": f"{story.question.space.size:,} points"
-        if story.question.space.size < 1e6
-        else f"{story.question.space.size:.3g} points",
+        "space": f"{size:,} points" if (size := story.question.space.size) < 1e7 else f"{size:.3g} points",
         "part": f"{part_name(spec.target.part)} at {spec.target.clock_period_ns:g} ns, {spec.target.io_type}, {spec.target.precision}",
         "tool asked for": f"{spec.target.toolchain}, hls4ml {spec.target.hls4ml_version}",
         "tool that answered": ", ".join(dict.fromkeys(p.tool for p in records if p.tool)) or "none told its name",

@@ -77,6 +77,18 @@ def remaining(eta: tuple[float, float] | None, since: float = 0.0) -> str:
     return f"~{'-'.join(hours)} h"
 
 
+def time_of(nanoseconds: float) -> str:
+    """Return a time in a unit that fits.
+
+    >>> time_of(180), time_of(33632), time_of(2.5e6)
+    ('180\xa0ns', '33.6\xa0µs', '2.5\xa0ms')
+    """
+    for limit, unit in ((1e6, "ms"), (1e3, "µs")):
+        if nanoseconds >= limit:
+            return f"{nanoseconds / limit:.3g}\N{NO-BREAK SPACE}{unit}"
+    return f"{nanoseconds:.3g}\N{NO-BREAK SPACE}ns"
+
+
 def memory(size_bytes: int | None) -> str:
     """Return memory in gigabytes or megabytes.
 
