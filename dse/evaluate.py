@@ -64,6 +64,10 @@ class Evaluator:
             answers[asker] = Answer(self._remember(asker, job, progress), cached=False)
         return tuple(answers[asker] for asker in wanted)
 
+    def release(self) -> None:
+        """Give all claims back; others may evaluate what this process looks after no longer."""
+        self.cache.release_all()
+
     def _still_holds(self, stored: Evaluation) -> bool:
         """Whether a stored result answers the question under today's limits: a timeout at one hour says nothing of two."""
         outcome = stored.outcome

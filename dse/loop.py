@@ -2,7 +2,8 @@
 
 All state is a fold over the journal; nothing is decided from memory that a crash could take away. Killed anywhere, the same command
 goes on: pending trials are asked for again before anything new is proposed, so the sequence of proposals stays a function of the
-campaign and the ordered results.
+campaign and the ordered results. A trial that somebody cancelled stays pending: it says nothing about its design, so this session goes
+on without it and the next one takes it up again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from dse.campaign import state as events
@@ -19,10 +20,13 @@ from dse.campaign.times import utc_now
 from dse.design import DesignPoint, Fidelity, Job
 from dse.evaluate import Answer, Evaluator
 from dse.objectives import Budget
+from dse.qor import Evaluation, Failure, FailureKind
 from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
 from dse.store.journal import Event, Journal
+from dse.synth_backends.base import Progress
 
 TICK_SECONDS = 1.0
+CANCELLED = "cancelled; the next `dse run` starts it anew"
 
 
 class Watcher(Protocol):
@@ -52,7 +56,11 @@ class Signals:
 
 @dataclass
 class Campaign:
-    """The live objects of one campaign; `assemble` builds it, only `record` changes its state."""
+    """The live objects of one campaign; `assemble` builds it, only `record` changes its state.
+
+    Attributes:
+        cancelled: numbers of the pending trials that were cancelled in this session; they take no slot.
+    """
 
     journal: Journal
     state: CampaignState
@@ -65,6 +73,7 @@ class Campaign:
     signals: Signals = field(default_factory=Signals)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    cancelled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._mark = self.clock()
@@ -100,16 +109,25 @@ class Campaign:
 
 
 def run(campaign: Campaign) -> CampaignState:
-    """Run until the search is done, the budget is spent, or a signal comes; return the last state."""
+    """Run until the search is done, the budget is spent, only cancelled trials are left, or a signal comes; return the last state."""
+    try:
+        _run(campaign)
+    finally:
+        campaign.evaluator.release()
+    return campaign.state
+
+
+def _run(campaign: Campaign) -> None:
     signals = campaign.signals
-    asked: tuple[int, int, int] | None = None
+    asked: tuple[int, ...] | None = None
     while not (signals.detach or is_over(campaign)):
         harvest(campaign)
         if signals.cancel:
-            campaign.evaluator.advance({})  # nothing is wanted any more
+            cancel(campaign)
             break
-        known = (len(campaign.state.trials), len(campaign.state.order), slots(campaign))
-        if campaign.state.pending and (signals.stop or room(campaign) == 0 or known == asked):
+        known = (len(campaign.state.trials), len(campaign.state.order), len(campaign.cancelled), slots(campaign))
+        is_waiting = under_way(campaign) > 0
+        if is_waiting and (signals.stop or room(campaign) == 0 or known == asked):
             campaign.sleep(TICK_SECONDS)
             continue
         if signals.stop:
@@ -120,7 +138,8 @@ def run(campaign: Campaign) -> CampaignState:
             propose(campaign, advice)
         elif not campaign.state.pending:
             campaign.record(events.stopped(*stop_reason(campaign, advice), advice))
-    return campaign.state
+        elif not is_waiting:
+            break  # what the search waits for was cancelled
 
 
 def is_over(campaign: Campaign) -> bool:
@@ -134,10 +153,42 @@ def harvest(campaign: Campaign) -> None:
     pending = campaign.state.pending
     wanted = {campaign.state.made_by(trial.number): campaign.job(trial.point) for trial in pending}
     answers = campaign.evaluator.advance(wanted) if pending else ()
-    campaign.tell(lambda watcher: watcher.tick(answers, campaign.state))
+    told = tuple(_without_cancelled(answer) for answer in answers)
+    campaign.tell(lambda watcher: watcher.tick(told, campaign.state))
     for trial, answer in zip(pending, answers, strict=True):
-        if answer.evaluation is not None:
+        if answer.evaluation is None:
+            continue
+        if not _is_cancelled(answer.evaluation):
+            campaign.cancelled.discard(trial.number)
             campaign.record(events.finished(trial.number, answer.evaluation, answer.cached))
+        elif trial.number not in campaign.cancelled:
+            campaign.cancelled.add(trial.number)
+            campaign.record(events.cancelled(trial.number))
+
+
+def _is_cancelled(evaluation: Evaluation) -> bool:
+    return isinstance(evaluation.outcome, Failure) and evaluation.outcome.kind is FailureKind.CANCELLED
+
+
+def _without_cancelled(answer: Answer) -> Answer:
+    """Return what is told of an answer: a cancelled trial is not done."""
+    if answer.evaluation is None or not _is_cancelled(answer.evaluation):
+        return answer
+    return replace(answer, progress=Progress(answer.progress.key, "waiting", message=CANCELLED))
+
+
+def cancel(campaign: Campaign) -> None:
+    """End all that is under way; it stays pending."""
+    campaign.evaluator.advance({})  # nothing is wanted any more
+    for trial in campaign.state.pending:
+        if trial.number not in campaign.cancelled:
+            campaign.cancelled.add(trial.number)
+            campaign.record(events.cancelled(trial.number))
+
+
+def under_way(campaign: Campaign) -> int:
+    """How many trials take a slot."""
+    return len(campaign.state.pending) - len(campaign.cancelled)
 
 
 def slots(campaign: Campaign) -> int:
@@ -149,7 +200,7 @@ def slots(campaign: Campaign) -> int:
 def room(campaign: Campaign) -> int:
     """How many trials may be added now: free slots, and what is left of the budget."""
     state, budget = campaign.state, campaign.budget
-    free = slots(campaign) - len(state.pending)
+    free = slots(campaign) - under_way(campaign)
     if budget.syntheses is not None:
         free = min(free, budget.syntheses - state.syntheses)
     if budget.hours is not None and state.active_seconds >= 3600 * budget.hours:

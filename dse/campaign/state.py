@@ -6,6 +6,7 @@ pause between two sessions counts nothing):
                                                  that resuming does not depend on what others stored meanwhile
     proposed  trials, certificate, notes         before any work; one line per batch, so that a batch is there whole or not at all
     finished  number, cached, evaluation         after the result is in the cache
+    cancelled number                             somebody ended it; the trial stays pending, and the next session takes it up again
     stopped   kind, reason, certificate, notes   `kind`: search (its own rule) or budget
 """
 
@@ -95,6 +96,11 @@ def finished(number: int, evaluation: Evaluation, cached: bool) -> Event:
     return {"event": "finished", "number": number, "cached": cached, "evaluation": evaluation_to_json(evaluation)}
 
 
+def cancelled(number: int) -> Event:
+    """A trial that was ended before it had an outcome."""
+    return {"event": "cancelled", "number": number}
+
+
 def stopped(kind: str, reason: str, advice: Advice) -> Event:
     """Nothing more to do."""
     return {"event": "stopped", "kind": kind, "reason": reason, **_beliefs(advice)}
@@ -133,6 +139,10 @@ def apply(state: CampaignState, event: Event) -> CampaignState:
             return replace(state, trials=state.trials + trials, stop=None, **_certificate(event, state))
         case "finished":
             return _finish(state, event)
+        case "cancelled":
+            if int(event["number"]) not in {trial.number for trial in state.pending}:
+                raise ValueError(f"trial {event['number']} is not pending")
+            return state
         case "stopped":
             return replace(state, stop=(event["kind"], event["reason"]), **_certificate(event, state))
     raise ValueError(f"unknown event {event['event']!r}; a newer dse may have written it")

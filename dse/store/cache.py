@@ -133,6 +133,11 @@ class Cache:
                 (self.root / "claims" / key).unlink()
             os.close(descriptor)
 
+    def release_all(self) -> None:
+        """Give all claims back."""
+        for key in tuple(self._claims):
+            self.release(key)
+
     def keys(self) -> Iterator[str]:
         """Iterate over the keys of all entries, damaged ones too."""
         for place in sorted(self.root.glob("[0-9a-f][0-9a-f]/*")):

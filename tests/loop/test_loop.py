@@ -15,10 +15,12 @@ from dse.errors import CorruptJournal
 from dse.evaluate import Answer, Evaluator
 from dse.loop import Campaign, run, slots
 from dse.objectives import Budget
-from dse.qor import FailureKind
+from dse.qor import Evaluation, Failure, FailureKind, Provenance
 from dse.search import anchor
+from dse.search import random as random_search
 from dse.store.cache import Cache
 from dse.store.journal import Event, Journal, read_events
+from dse.synth_backends.base import Progress
 
 NETWORK = fakes.network(fakes.conv1d("c1", 3, 4, 6), fakes.dense("d1", 24, 8), fakes.dense("d2", 8, 4))
 SPACE = fakes.space(NETWORK, {"c1": (1, 3, 6, 12), "d1": (1, 2, 4, 6, 8, 12, 24, 48), "d2": (1, 2, 4, 8, 16)})
@@ -264,3 +266,95 @@ def test_more_slots_are_used_before_the_next_result(tmp_path: Path) -> None:
     run(live)
     live.journal.close()
     assert naps == [1, 1, 1, 2, 2, 2]
+
+
+class Cancelling(fakes.ToyBackend):
+    """A toy in which somebody cancels trials: the n-th start of all is answered as an engine answers a cancelled job."""
+
+    def __init__(self, *ordinals: int) -> None:
+        super().__init__()
+        self.ordinals = ordinals
+
+    def _progress(self, job: Any) -> Any:
+        if self.started.index(job.key) + 1 in self.ordinals:
+            failure = Failure(FailureKind.CANCELLED, "cancelled.")
+            return Progress(job.key, "done", Evaluation(job.key, self.fidelity, failure, Provenance("toy")))
+        return super()._progress(job)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("ordinals", [(1,), (2,), (1, 2), (3,)])
+def test_a_cancelled_trial_is_no_failure_and_is_taken_up_again(tmp_path: Path, slots: int, ordinals: tuple[int, ...]) -> None:
+    golden = run_to_end(tmp_path / "golden", fakes.ToyBackend(), slots=slots)
+    first = Cancelling(*ordinals)
+    state = run_to_end(tmp_path / "torn", first, slots=slots)
+    assert len(state.pending) == len([n for n in ordinals if n <= len(first.started)]) > 0
+    assert state.stop is None
+    assert all(trial.qor is not None for trial in state.finished), "nothing was told to the search"
+    second = fakes.ToyBackend()
+    state = run_to_end(tmp_path / "torn", second, slots=slots)
+    assert state.stop == golden.stop
+    assert second.started[: len(ordinals)] == [first.started[n - 1] for n in ordinals if n <= len(first.started)]
+    assert set(first.started) & set(second.started) == {first.started[n - 1] for n in ordinals if n <= len(first.started)}
+    assert state.syntheses == golden.syntheses
+    assert [(trial.number, trial.point, trial.outcome) for trial in state.trials] == [
+        (trial.number, trial.point, trial.outcome) for trial in golden.trials
+    ]
+
+
+def test_a_journal_with_cancelled_trials_is_replayed_at_every_cut(tmp_path: Path) -> None:
+    run_to_end(tmp_path / "whole", Cancelling(2))
+    run_to_end(tmp_path / "whole", fakes.ToyBackend())
+    whole = (tmp_path / "whole" / "journal.jsonl").read_bytes()
+    assert b'"cancelled"' in whole
+    final = [event for event in lines(tmp_path / "whole") if event["event"] != "cancelled"]
+    for cut in sorted({at + 1 for at, byte in enumerate(whole) if byte == 10} | {len(whole) - 5}):
+        home = tmp_path / str(cut)
+        home.mkdir()
+        (home / "journal.jsonl").write_bytes(whole[:cut])
+        run_to_end(home, fakes.ToyBackend())
+        ours = [event for event in lines(home) if event["event"] != "cancelled"]
+        assert sorted(map(json.dumps, ours)) == sorted(map(json.dumps, final))
+
+
+def test_a_cancelled_trial_takes_no_slot_and_the_others_go_on(tmp_path: Path) -> None:
+    def search() -> Any:
+        return random_search.create(random_search.Options())
+
+    live = campaign(tmp_path, Cancelling(1), slots=1, budget=Budget(syntheses=4))
+    live.searcher = search()
+    recorder = Recorder()
+    live.watchers = (recorder,)
+    state = run(live)
+    live.journal.close()
+    assert [trial.number for trial in state.pending] == [1]
+    assert state.order == (2, 3, 4)
+    assert recorder.seen.count("cancelled") == 1
+    assert state.stop is None, "the budget is not spent before the last has its result"
+    again = campaign(tmp_path, fakes.ToyBackend(), slots=1, budget=Budget(syntheses=4))
+    again.searcher = search()
+    state = run(again)
+    again.journal.close()
+    assert state.order == (2, 3, 4, 1)
+    assert state.stop is not None
+
+
+def test_cancelling_all_is_noted_and_gives_claims_back(tmp_path: Path) -> None:
+    live = campaign(tmp_path, fakes.ToyBackend(delay=10**6))
+    live.sleep = lambda _seconds: setattr(live.signals, "cancel", True)
+    state = run(live)
+    live.journal.close()
+    assert [event["event"] for event in lines(tmp_path)] == ["opened", "proposed", "cancelled", "cancelled"]
+    assert len(state.pending) == 2
+    # The same process may go on at once, as a notebook does.
+    backend = fakes.ToyBackend()
+    assert run_to_end(tmp_path, backend).stop is not None
+    assert backend.started[:2] == [trial.key for trial in state.pending]
+
+
+def test_only_a_pending_trial_can_be_cancelled(tmp_path: Path) -> None:
+    run_to_end(tmp_path, fakes.ToyBackend())
+    found, _ = read_events(tmp_path / "journal.jsonl")
+    for number in (0, 1, 99):
+        with pytest.raises(CorruptJournal, match="not pending"):
+            replay([*found, {**events.cancelled(number), "at": "now", "elapsed": 0}])
