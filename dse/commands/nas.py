@@ -19,7 +19,7 @@ from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec, read_nas
 from dse.store.fsops import write_atomically
 from dse.store.journal import Journal
-from dse.view.nas_live import NasLive
+from dse.view.nas_live import NasLive, NasWatch
 
 
 def nas_run(
@@ -74,15 +74,22 @@ def nas_run(
     err = console(stderr=True)
     for warning in live.warnings:
         err.print(clean(f"warning: {warning}"))
-    err.print(f"{trained} new trainings in this session" if trained else "nothing to do: 0 new trainings")
+    err.print(f"{trained} new trainings in this session" if trained or code in (130, 143) else "nothing to do: 0 new trainings")
     if code in (130, 143):
         err.print(f"interrupted; go on with: dse nas run {path}")
     return code
 
 
-def nas_status(path: Path, *, as_json: bool = False) -> int:
-    """Print all candidates and the front; reads only, so it works while the search runs and after a crash."""
+def nas_status(path: Path, *, as_json: bool = False, watch: bool = False) -> int:
+    """Print all candidates and the front; reads only, so it works while the search runs and after a crash.
+
+    Args:
+        watch: on a terminal, first show the board until the search stops or the user leaves.
+    """
     spec, candidates = _read(path)
+    if watch and not as_json and (screen := console()).is_terminal:
+        NasWatch(spec, screen).follow()
+        spec, candidates = _read(path)
     if as_json:
         print_json("nas_status", status_document(spec, candidates))
     else:

@@ -11,7 +11,7 @@ from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
 
 _COLUMNS = ("#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended")
-_DEPLOYED = ("#", "network", "error", "fixed", "workload", "LUT", "DSP", "BRAM", "latency us", "reuse factors", "by")
+_DEPLOYED = ("#", "network", "error", "test", "fixed", "workload", "LUT", "DSP", "BRAM", "latency us", "reuse factors", "by")
 _LONG = frozenset(("network", "reuse factors", "ended"))
 _BROKEN_AT = 20
 _GIVEN_UP = ("by", "s", "epochs", "test", "ended", "BRAM", "workload", "latency us", "DSP", "device cost")  # the first first
@@ -147,7 +147,8 @@ def print_deployed(spec: NasSpec, deployed: tuple[Deployed, ...]) -> None:
         factors = (
             " ".join(map(str, row["reuse_factors"])) if row["reuse_factors"] else clean(one.problem or "no design keeps the limits")
         )
-        cells = [str(row["trial"]), clean(row["architecture"]), number(row["error"], 4), number(fixed, 4), *numbers]
+        errors = [number(value, 4) for value in (row["error"], row["test_error"], fixed)]
+        cells = [str(row["trial"]), clean(row["architecture"]), *errors, *numbers]
         rows.append([*cells, number(row["latency_us"], 1), factors, row["fidelity"] or "-"])
     console().print(f"{len(deployed)} networks deployed")
     _print_table(_DEPLOYED, rows)

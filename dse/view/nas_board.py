@@ -27,6 +27,11 @@ HELP = (
     "*  on the front: no other network is better in every objective",
     "?  this help",
 )
+WATCH_HELP = (
+    "q  leave; this only looks, the search goes on",
+    HELP[2],
+    HELP[3],
+)
 _BARS = "▁▂▃▄▅▆▇█"
 _BEST = "bold #2a9d77"  # a mid tone that reads on light and dark terminals alike
 _CURVE = 16
@@ -99,7 +104,7 @@ def lines(board: NasBoard, width: int, height: int) -> list[Text]:
     kept = flights[: max(1, room - (1 if room > 2 else 0))]
     room -= len(kept)
     if board.has_help and height >= 8:
-        body = _apart([Text(line) for line in HELP])
+        body = _apart([Text(line) for line in (WATCH_HELP if board.is_watching else HELP)])
     else:
         last = _ended(board, width, max(0, min(_LAST + 1, room - 6) if room > 8 else 0))
         chart = _chart(board, width, room - len(last) - 2)
@@ -228,7 +233,7 @@ def _chart(board: NasBoard, width: int, room: int) -> list[Text]:
             mark = field.get((row, column), " ")
             line.append(mark, style=f"not dim {_BEST}" if mark == "*" else "")
         found.append(line)
-    low, high = f"{min(xs):.4g}", f"{max(xs):.4g}"
+    low, high = f"{min(xs):.4g}", f"{max(xs):.4g}" if max(xs) > min(xs) else ""
     gap = columns - len(low) - len(high)
     found.append(Text(f"{' ' * left}{low}{'─' * gap}{high}", style="dim"))
     return found

@@ -10,9 +10,8 @@ from dse.nas.spec import NasSpec
 from dse.view.figures.axes import Scale, bottom_axis, left_axis, scale
 from dse.view.figures.drawing import Dot, Drawing, Group, Line, Mark, Text, empty, text_width
 
-# In the unit of the data's target, which no file tells.
 LABELS = {
-    "rmse": "RMSE on validation runs (unit of the target)",
+    "rmse": "RMSE on validation runs",
     "accuracy": "share of wrong classes on validation runs",
     "workload": "multiplications per inference",
     "device_cost": "device cost (sum of shares of the device)",
@@ -36,17 +35,25 @@ def axes_of(spec: NasSpec) -> tuple[str, str]:
     return across, next(goal.metric for goal in spec.goals if goal.is_learned)
 
 
+def error_label(spec: NasSpec) -> str:
+    """Return what the error's axis is called; only simulated data tells its unit."""
+    metric = axes_of(spec)[1]
+    unit = "mm" if spec.data.kind == "cantilever" else "unit of the target"
+    return f"{LABELS[metric]} ({unit})" if metric == "rmse" else LABELS[metric]
+
+
 def draw_nas_front(spec: NasSpec, candidates: Sequence[Candidate]) -> Drawing:
     """Draw error against cost; the lower left is best."""
     across, upwards = axes_of(spec)
-    title = f"{LABELS[upwards]} against {LABELS[across]}"
+    label = error_label(spec)
+    title = f"{label} against {LABELS[across]}"
     places = [(c, x, y) for c in candidates if (x := c.value(across)) is not None and (y := c.value(upwards)) is not None]
     if not places:
         return empty(title, "No network has been trained yet.")
     x_scale = scale([x for _, x, _ in places], _LEFT, _WIDTH - _RIGHT, wants_log=True)
     y_scale = _errors_scale([y for _, _, y in places])
     best = {candidate.number for candidate in front_of(candidates, spec.goals)}
-    marks = [*left_axis(y_scale, _LEFT, _WIDTH - _RIGHT, LABELS[upwards]), *bottom_axis(x_scale, _HEIGHT - _FOOT, LABELS[across])]
+    marks = [*left_axis(y_scale, _LEFT, _WIDTH - _RIGHT, label), *bottom_axis(x_scale, _HEIGHT - _FOOT, LABELS[across])]
     line = sorted((x_scale(x), y_scale(y)) for c, x, y in places if c.number in best)
     if len(line) > 1:
         steps = [line[0]]
@@ -61,17 +68,17 @@ def draw_nas_front(spec: NasSpec, candidates: Sequence[Candidate]) -> Drawing:
 
 def draw_nas_curves(spec: NasSpec, candidates: Sequence[Candidate]) -> Drawing:
     """Draw the validation error after each epoch; the front's networks stand out and carry their numbers."""
-    _, upwards = axes_of(spec)
-    title = f"{LABELS[upwards]} by epoch"
+    label = error_label(spec)
+    title = f"{label} by epoch"
     curves = [candidate for candidate in candidates if candidate.curve]
     if not curves:
         return empty(title, "No training has finished an epoch yet.")
     best = {candidate.number for candidate in front_of(candidates, spec.goals)}
     longest = max(len(candidate.curve) for candidate in curves)
-    x = Scale(0.0, max(longest, 2), _LEFT, _WIDTH - _RIGHT)
+    x = Scale(1.0, max(longest, 2), _LEFT, _WIDTH - _RIGHT)
     y = _errors_scale([error for candidate in curves for error in candidate.curve])
     ticks = tuple(tick for tick in x.ticks(8) if tick == int(tick))
-    marks = [*left_axis(y, _LEFT, _WIDTH - _RIGHT, LABELS[upwards]), *bottom_axis(x, _HEIGHT - _FOOT, "epoch", ticks=ticks)]
+    marks = [*left_axis(y, _LEFT, _WIDTH - _RIGHT, label), *bottom_axis(x, _HEIGHT - _FOOT, "epoch", ticks=ticks)]
     taken: list[float] = []
     for candidate in sorted(curves, key=lambda c: (c.number in best, c.curve[-1])):
         is_best = candidate.number in best
@@ -80,7 +87,7 @@ def draw_nas_curves(spec: NasSpec, candidates: Sequence[Candidate]) -> Drawing:
         parts: list[Mark] = [Line(points, "front-line" if is_best else "axis"), _dot(candidate, *end, is_best)]
         if is_best and all(abs(end[1] - other) >= 10 for other in taken):
             taken.append(end[1])
-            parts.append(Text(end[0] + 7, end[1] + 3.5, str(candidate.number), "tick"))
+            parts.append(Text(end[0] + 8, end[1] + 3.5, str(candidate.number), "tick"))
         told = f"Trial {candidate.number}: {candidate.architecture}; best {min(candidate.curve):.4g} in {len(points)} epochs"
         marks.append(Group(tuple(parts), candidate.number, told))
     words = f"{len(curves)} trainings, at most {longest} epochs; {len(best)} on the front"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PAGE_SECONDS = 20.0
+_WATCH_SECONDS = 2.0
 
 
 @dataclass
@@ -77,6 +79,9 @@ class NasLive:
     def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
         """Begin to show, with what earlier sessions did in so many seconds."""
         self._candidates, self._before, self._began = candidates, seconds, time.monotonic()
+        self._show()
+
+    def _show(self) -> None:
         if not self.is_plain:
             from rich.live import Live
 
@@ -174,3 +179,55 @@ class NasLive:
             self.signals.detach = True
         elif key == "?":
             self._has_help = not self._has_help
+
+
+class NasWatch(NasLive):
+    """The same board of a search that another process runs, from its files; the curves of trainings under way stand in no file."""
+
+    def __init__(self, spec: NasSpec, console: Console) -> None:
+        super().__init__(spec, console, lambda candidates: None)
+        self._left = threading.Event()
+
+    def follow(self) -> None:
+        """Show the board until the search stops or the user leaves.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        self.look()
+        with self, suppress(KeyboardInterrupt):
+            self._show()
+            while not self._is_over and not self._left.wait(_WATCH_SECONDS):
+                self.look()
+
+    def look(self) -> None:
+        """Read where the search stands."""
+        from dse.nas.study import EVENTS, read_study
+
+        self._candidates, events = read_study(self.spec)
+        told = [event["event"] for event in events if event["event"] in ("stopped", "worked")]
+        self._is_over = bool(told) and told[-1] == "stopped" and not self._running()
+        self._before = sum(float(event.get("elapsed", 0.0)) for event in events)
+        # Nobody here knows whether the search runs, but with trainings under way its clock does.
+        age = 0.0
+        if self._running():
+            with suppress(OSError):
+                age = max(0.0, time.time() - (self.spec.state / EVENTS).stat().st_mtime)
+        self._began = time.monotonic() - age
+
+    def board(self) -> NasBoard:
+        """Return what a screen shows now."""
+        flights, told = tuple(Flight(candidate) for candidate in self._running()), super().board()
+        seconds = told.seconds if flights else self._before
+        eta = seconds_left(self.spec, self._candidates, flights, seconds)
+        return replace(told, flights=flights, seconds=seconds, eta=eta, is_watching=True)
+
+    def press(self, key: str) -> None:
+        """Act on a key; those that would change something do nothing here."""
+        if key == "q":
+            self._left.set()
+        elif key == "?":
+            super().press(key)
+
+    def _running(self) -> tuple[Candidate, ...]:
+        return tuple(c for c in self._candidates if c.outcome is Outcome.RUNNING and c.architecture is not None)

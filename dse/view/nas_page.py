@@ -8,11 +8,12 @@ from typing import Any
 from dse.nas.deploy import Deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
+from dse.view.figures.axes import LABELS as AXES
 from dse.view.figures.svg import safe
-from dse.view.nas_board import sparkline
 from dse.view.nas_figures import WORDS, axes_of, draw_nas_curves, draw_nas_front
 from dse.view.sections import section, stepped
 from dse.view.shell import shell
+from dse.view.text import part_name
 
 Cell = tuple[str, str]  # text, and what it sorts by
 _DEPLOYED = (
@@ -20,7 +21,7 @@ _DEPLOYED = (
     "network",
     "error",
     "test",
-    "fixed point",
+    "fixed",
     "workload",
     "LUT",
     "FF",
@@ -28,10 +29,9 @@ _DEPLOYED = (
     "BRAM",
     "latency µs",
     "reuse factors",
-    "by",
 )
-_CANDIDATES = ("trial", "network", "error", "test", "workload", "device cost", "latency µs", "epochs", "curve", "seconds", "ended")
-_TEXTS = frozenset(("network", "reuse factors", "by", "curve", "ended"))
+_CANDIDATES = ("trial", "network", "error", "test", "workload", "device cost", "latency µs", "epochs", "seconds", "ended")
+_TEXTS = frozenset(("network", "reuse factors", "ended"))
 
 
 def nas_page(spec: NasSpec, candidates: Sequence[Candidate], deployed: Sequence[Deployed], *, is_running: bool = False) -> str:
@@ -51,8 +51,12 @@ def nas_page(spec: NasSpec, candidates: Sequence[Candidate], deployed: Sequence[
 
 
 def _target_line(spec: NasSpec) -> str:
-    limits = [f"{limit.metric} ≤ {limit.maximum:,.0f}" for limit in spec.limits]
-    target = [f"{spec.target.part} at {spec.target.clock_period_ns:g} ns", spec.target.io_type, str(spec.target.precision)]
+    limits = [f"{AXES.get(limit.metric, limit.metric)} ≤ {limit.maximum:,.0f}" for limit in spec.limits]
+    target = [
+        f"{part_name(spec.target.part)} at {spec.target.clock_period_ns:g} ns",
+        spec.target.io_type,
+        str(spec.target.precision),
+    ]
     return " · ".join(["architecture search", *target, *limits, f"{spec.search.sampler} sampler"])
 
 
@@ -104,7 +108,8 @@ def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], *, 
     def cell(name: str, text: str, value: str) -> str:
         if is_sorted and name == "trial":
             return f'<td data-v="{value}"><button type="button" aria-label="Show trial {value}">{text}</button></td>'
-        return f'<td class="l">{safe(text)}</td>' if name in _TEXTS else f'<td data-v="{value}">{safe(text)}</td>'
+        kind = "l why" if name == "reuse factors" else "l"  # which may be broken
+        return f'<td class="{kind}">{safe(text)}</td>' if name in _TEXTS else f'<td data-v="{value}">{safe(text)}</td>'
 
     body = "".join(
         f"<tr{mark}>{''.join(cell(name, *one) for name, one in zip(heads, cells, strict=True))}</tr>" for mark, cells in rows
@@ -113,17 +118,21 @@ def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], *, 
 
 
 def _deployed(spec: NasSpec, deployed: Sequence[Deployed]) -> str:
-    hint = "Each by a campaign of its own; latency at the clock asked for, block RAM in 18 Kb halves."
     if not deployed:
         return section("Deployed", "None yet.", "")
+    found = [table_row(spec, one) for one in deployed]
+    sources = sorted({row["fidelity"] for row in found if row["fidelity"]})
+    hint = (
+        f"Each by a campaign of its own; figures: {', '.join(sources) or 'none'}. Fixed: the test error in hls4ml's C simulation."
+    )
+    hint += " Block RAM in 18 Kb halves."
     rows = []
-    for one in deployed:
-        row = table_row(spec, one)
+    for one, row in zip(deployed, found, strict=True):
         fixed = (row["simulation"] or {}).get("fixed_error")
-        errors = [_number(value, 4) for value in (row["error"], row["test_error"], fixed)]
+        errors = [_text(_short(value)) for value in (row["error"], row["test_error"], fixed)]
         sizes = [_number(row[key]) for key in ("workload", "lut", "ff", "dsp", "bram_18k")]
         factors = " ".join(map(str, row["reuse_factors"] or ())) or (one.problem or "no design keeps the limits")
-        last = [_number(row["latency_us"], 1), _text(factors), _text(row["fidelity"] or "–")]
+        last = [_number(row["latency_us"], 1), _text(factors)]
         rows.append(("", [_number(row["trial"]), _text(row["architecture"]), *errors, *sizes, *last]))
     body = f'<div class="scroll" tabindex="0" role="group" aria-label="Deployed networks">{_table(_DEPLOYED, rows)}</div>'
     return section("Deployed", hint, body)
@@ -142,7 +151,6 @@ def _candidates(candidates: Sequence[Candidate], shown: Sequence[Candidate], bes
             _number(candidate.value("device_cost"), 4),
             _number(None if latency is None else latency / 1000, 1),
             _number(len(candidate.curve)),
-            _text(sparkline(candidate.curve)),
             _number(candidate.seconds, 1),
             _text(candidate.reason if candidate.outcome is Outcome.TRAINED else _outcome(candidate)),
         ]

@@ -12,14 +12,16 @@ pytest.importorskip("optuna")
 from nas.nas_cases import arithmetic, small_search
 from rich.console import Console
 
+from dse.commands.nas_report import print_candidates
 from dse.loop import Signals
 from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome, front_of
 from dse.nas.search import run_search
+from dse.nas.study import Study
 from dse.view.figures.drawing import Group, Line
 from dse.view.nas_board import NasBoard, lines, sparkline
 from dse.view.nas_figures import draw_nas_curves, draw_nas_front
-from dse.view.nas_live import NasLive
+from dse.view.nas_live import NasLive, NasWatch
 from dse.view.nas_outlook import Flight, rest_of, seconds_left
 from dse.view.nas_page import nas_page
 
@@ -201,6 +203,43 @@ def test_keys_leave_and_explain(spec):
     view.press("d")
     assert signals.detach
     assert "leaving" in view.board().signal
+
+
+def test_watching_reads_files_only(tmp_path):
+    spec = small_search(tmp_path, trials=3)
+    run_search(spec, train=arithmetic)
+    files = {path: path.read_bytes() for path in spec.state.rglob("*") if path.is_file()}
+    out = io.StringIO()
+    view = NasWatch(spec, Console(file=out, width=100, height=30))
+    view.follow()  # it has stopped: nothing to wait for
+    told = view.board()
+    assert (told.is_over, told.is_watching, len(told.ended), told.flights) == (True, True, 3, ())
+    assert {path: path.read_bytes() for path in spec.state.rglob("*") if path.is_file()} == files
+    study = Study(small_search(tmp_path, trials=5))
+    number, values, _ = study.ask()
+    study.describe(number, architecture=spec.space.architecture(values, 1).to_json())
+    view.look()
+    study.close()
+    assert not view.board().is_over
+    assert [flight.candidate.number for flight in view.board().flights] == [number]
+    assert any(f"#{number} " in line.plain for line in lines(view.board(), 100, 30))
+    view.press("d")  # the search is somebody else's
+    assert not view.signals.detach
+    view.press("q")
+    view.follow()
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 160])
+def test_tables_fit_the_window_and_break_no_number(spec, monkeypatch, capsys, width):
+    monkeypatch.setattr("dse.commands.nas_report.console", lambda: Console(width=width, markup=False, highlight=False))
+    known = [c for c in many() if c.outcome is Outcome.TRAINED]
+    long = replace(known[0], architecture=Architecture(750, dense=(512,) * 6))
+    print_candidates(spec, (long, *known[1:]))
+    shown = capsys.readouterr().out
+    assert all(len(line) <= width for line in shown.splitlines())
+    for candidate in known:
+        assert f" {candidate.error:.4f} " in shown
+    assert (" latency" in shown) == (width >= 60)
 
 
 def test_the_curves_of_the_front_stand_out(spec):
