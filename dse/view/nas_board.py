@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 from typing import TYPE_CHECKING
 
-from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
-from dse.nas.spec import NasSpec
-from dse.view.nas_figures import WORDS, axes_of
+from dse.nas.records import Outcome
+from dse.view.nas_chart import BEST, chart, sparkline
+from dse.view.nas_figures import WORDS
 from dse.view.nas_outlook import Flight, Range, rest_of
+from dse.view.nas_story import NasStory, axes_of
 from dse.view.text import clock, joined, one_line, remaining, span
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ WATCH_HELP = (
     HELP[2],
     HELP[3],
 )
-_BARS = "▁▂▃▄▅▆▇█"
-_BEST = "bold #2a9d77"  # a mid tone that reads on light and dark terminals alike
 _CURVE = 16
-_CHART_ROWS, _CHART_COLUMNS = 10, 72
 _LAST = 5
 
 Column = tuple[str, int, int]  # name, width, how soon it is given up
@@ -63,7 +60,6 @@ class NasBoard:
     """One moment.
 
     Attributes:
-        candidates: all that were asked, as last heard.
         flights: the trainings under way.
         seconds: wall time of the search, all sessions.
         eta: range of seconds that the search still takes, None where nobody can say; see `nas_outlook`.
@@ -72,8 +68,7 @@ class NasBoard:
         signal: what the user asked it to do.
     """
 
-    spec: NasSpec
-    candidates: tuple[Candidate, ...] = ()
+    story: NasStory
     flights: tuple[Flight, ...] = ()
     seconds: float = 0.0
     eta: Range | None = None
@@ -82,16 +77,6 @@ class NasBoard:
     has_help: bool = False
     has_keys: bool = True
     signal: str = ""
-
-    @property
-    def ended(self) -> tuple[Candidate, ...]:
-        """Whatever took a training."""
-        return tuple(candidate for candidate in self.candidates if candidate.outcome in SPENT)
-
-    @property
-    def best_numbers(self) -> frozenset[int]:
-        """Who is on the front."""
-        return frozenset(candidate.number for candidate in front_of(self.candidates, self.spec.goals))
 
 
 def lines(board: NasBoard, width: int, height: int) -> list[Text]:
@@ -107,8 +92,8 @@ def lines(board: NasBoard, width: int, height: int) -> list[Text]:
         body = _apart([Text(line) for line in (WATCH_HELP if board.is_watching else HELP)])
     else:
         last = _ended(board, width, max(0, min(_LAST + 1, room - 6) if room > 8 else 0))
-        chart = _chart(board, width, room - len(last) - 2)
-        body = [*_apart(chart), *_apart(last)] if room > 8 else (chart or _ended(board, width, room, has_head=False))
+        front = chart(board.story, width, room - len(last) - 2)
+        body = [*_apart(front), *_apart(last)] if room > 8 else (front or _ended(board, width, room, has_head=False))
     found = [*head, *kept, *body[: max(0, room)], *foot]
     for line in found:
         line.truncate(width, overflow="ellipsis")
@@ -122,20 +107,18 @@ def _apart(block: list[Text]) -> list[Text]:
 
 
 def _headline(board: NasBoard, width: int) -> str:
-    spec, ended = board.spec, board.ended
+    story, spec, ended = board.story, board.story.spec, board.story.ended
     n_failed = sum(candidate.outcome is Outcome.FAILED for candidate in ended)
-    best = min((c.error for c in ended if c.outcome is Outcome.TRAINED and c.error is not None), default=None)
-    volume = volume_of(board.candidates, spec.goals)
     trials = spec.budget.trials
     done = (
         f"{len(ended)}{f' of {trials}' if trials else ''} trainings"
         if width >= 60
         else f"{len(ended)}{f'/{trials}' if trials else ''}"
     )
-    told_best = f"best {WORDS[axes_of(spec)[1]]} {best:.4g}" if best is not None else ""
+    told_best = f"best {WORDS[axes_of(spec)[1]]} {story.best_error:.4g}" if story.best_error is not None else ""
     eta = "" if board.is_over else f"ETA {remaining(board.eta)}"
     parts = [spec.name, done, told_best, span(board.seconds), eta]
-    parts += [f"{n_failed} failed" if n_failed else "", f"hypervolume {volume:.4f}" if volume is not None else ""]
+    parts += [f"{n_failed} failed" if n_failed else "", f"hypervolume {story.volume:.4f}" if story.volume is not None else ""]
     if width < 34:  # the name is known to who started it
         parts = [f"{done} done", span(board.seconds), eta, told_best]
     return one_line(joined(parts, width))
@@ -176,11 +159,11 @@ def _flights(board: NasBoard, width: int, *, has_head: bool) -> list[Text]:
         curve = flight.curve
         cells = {
             "#": f"#{flight.candidate.number}",
-            "epoch": f"{len(curve)}/{board.spec.training.epochs}" if curve or not board.is_watching else "-",
+            "epoch": f"{len(curve)}/{board.story.spec.training.epochs}" if curve or not board.is_watching else "-",
             "best": f"{min(curve):.4g}" if curve else "-",
             "curve": sparkline(curve, _CURVE) or "-",
             "elapsed": clock(flight.seconds) if flight.seconds or not board.is_watching else "-",
-            "ETA": remaining(rest_of(flight, board.candidates, board.spec)),
+            "ETA": remaining(rest_of(flight, board.story)),
         }
         found.append(_row(shown, cells, str(flight.candidate.architecture), width))
     return found
@@ -188,10 +171,10 @@ def _flights(board: NasBoard, width: int, *, has_head: bool) -> list[Text]:
 
 def _ended(board: NasBoard, width: int, room: int, *, has_head: bool = True) -> list[Text]:
     """What ended last, the newest first."""
-    across, best = axes_of(board.spec)[0], board.best_numbers
+    across, best = axes_of(board.story.spec)[0], board.story.best_numbers
     shown = _fitting(_ENDED, width)
     found = [_row(shown, {name: name for name, _ in shown} | {"#": "last"}, "network", width, "dim")] if has_head else []
-    for candidate in reversed(board.ended[-_LAST:]):
+    for candidate in reversed(board.story.ended[-_LAST:]):
         cost = candidate.value(across)
         is_best = candidate.number in best
         cells = {
@@ -204,47 +187,8 @@ def _ended(board: NasBoard, width: int, room: int, *, has_head: bool = True) -> 
             "took": "-" if candidate.seconds is None else span(candidate.seconds),
         }
         rest = candidate.reason if candidate.outcome is Outcome.FAILED else str(candidate.architecture)
-        found.append(_row(shown, cells, rest, width, _BEST if is_best else "red" if candidate.outcome is Outcome.FAILED else ""))
+        found.append(_row(shown, cells, rest, width, BEST if is_best else "red" if candidate.outcome is Outcome.FAILED else ""))
     return found[:room] if len(found) > has_head else []
-
-
-def _chart(board: NasBoard, width: int, room: int) -> list[Text]:
-    """Error against cost in characters, both from their smallest to their largest; costs, and errors that span far, as logarithms."""
-    from rich.text import Text
-
-    across, upwards = axes_of(board.spec)
-    whole = [c for c in board.ended if c.values(board.spec.goals) is not None]
-    places = [(x, y, c.number) for c in whole if (x := c.value(across)) is not None and (y := c.value(upwards)) is not None]
-    rows, left = min(room - 2, _CHART_ROWS), 9
-    columns = min(width - left - 1, _CHART_COLUMNS)
-    if not places or rows < 3 or columns < 20:
-        return []
-    xs, ys = [x for x, _, _ in places], [y for _, y, _ in places]
-    best = board.best_numbers
-    field = {}
-    for x, y, number in sorted(places, key=lambda place: place[2] in best):
-        column, row = _place(x, xs, columns), rows - 1 - _place(y, ys, rows, is_log=max(ys) > 8 * min(ys))
-        field[row, column] = "*" if number in best else "·"
-    found = [Text(f"{WORDS[upwards]} against {WORDS[across]}: * front, · others", style="dim")]
-    for row in range(rows):
-        label = f"{max(ys):.4g}" if row == 0 else f"{min(ys):.4g}" if row == rows - 1 and max(ys) > min(ys) else ""
-        line = Text(f"{label:>{left - 2}} │", style="dim")
-        for column in range(columns):
-            mark = field.get((row, column), " ")
-            line.append(mark, style=f"not dim {_BEST}" if mark == "*" else "")
-        found.append(line)
-    low, high = f"{min(xs):.4g}", f"{max(xs):.4g}" if max(xs) > min(xs) else ""
-    gap = columns - len(low) - len(high)
-    found.append(Text(f"{' ' * left}{low}{'─' * gap}{high}", style="dim"))
-    return found
-
-
-def _place(value: float, values: list[float], cells: int, *, is_log: bool = True) -> int:
-    low, high = min(values), max(values)
-    if high <= low:
-        return cells // 2
-    share = log(value / low) / log(high / low) if is_log and low > 0 else (value - low) / (high - low)
-    return min(cells - 1, int(share * cells))
 
 
 def _foot(board: NasBoard, width: int) -> list[Text]:
@@ -255,15 +199,3 @@ def _foot(board: NasBoard, width: int) -> list[Text]:
     if not board.has_keys:
         return []
     return [Text(joined(list(WATCH_KEYS if board.is_watching else KEYS), width), style="dim")]
-
-
-def sparkline(curve: Sequence[float], width: int = _CURVE) -> str:
-    """Return a curve as little bars from its smallest to its largest value; a long one is thinned, its last value stays.
-
-    >>> sparkline((4.0, 2.0, 1.0)), sparkline(range(100, 0, -1), 4)
-    ('█▃▁', '█▅▃▁')
-    """
-    n = len(curve)
-    shown = [curve[(i + 1) * n // width - 1] for i in range(width)] if n > width else list(curve)
-    low, high = min(shown, default=0.0), max(shown, default=0.0)
-    return "".join(_BARS[int((value - low) / (high - low) * 7) if high > low else 0] for value in shown)

@@ -9,6 +9,7 @@ from dse.nas.records import Candidate, Outcome, front_of
 from dse.nas.spec import NasSpec
 from dse.view.figures.axes import Scale, bottom_axis, left_axis, scale
 from dse.view.figures.drawing import Dot, Drawing, Group, Line, Mark, Text, empty, text_width
+from dse.view.nas_story import axes_of
 
 LABELS = {
     "rmse": "RMSE on validation runs",
@@ -27,12 +28,6 @@ WORDS = {
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 520.0, 380.0, 52.0, 26.0, 26.0, 62.0
 _KEY = (("measured", "on the front"), ("feasible", "trained"), ("pending", "given up early"))
 _LOG_FROM = 8.0  # ratio of errors from which a logarithmic axis reads better
-
-
-def axes_of(spec: NasSpec) -> tuple[str, str]:
-    """Return the metrics across and upwards: the first that needs no training (without one, the multiplications), the first that does."""
-    across = next((goal.metric for goal in spec.goals if not goal.is_learned), "workload")
-    return across, next(goal.metric for goal in spec.goals if goal.is_learned)
 
 
 def error_label(spec: NasSpec) -> str:

@@ -12,11 +12,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dse.loop import Signals
-from dse.nas.records import Candidate, Outcome, front_of
+from dse.nas.records import Candidate, Outcome
 from dse.nas.spec import NasSpec
 from dse.view.keys import Keys
-from dse.view.nas_board import NasBoard, lines, sparkline
+from dse.view.nas_board import NasBoard, lines
+from dse.view.nas_chart import sparkline
 from dse.view.nas_outlook import Flight, seconds_left
+from dse.view.nas_story import NasStory
 from dse.view.text import one_line, span
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class NasLive:
         self._stack = ExitStack()
         self._keys: Keys | None = None
         self._heard: dict[int, _Heard] = {}
-        self._candidates: tuple[Candidate, ...] = ()
+        self._story = NasStory(spec)
         self._before, self._began = 0.0, time.monotonic()
         self._is_over = self._has_help = False
 
@@ -78,7 +80,7 @@ class NasLive:
 
     def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
         """Begin to show, with what earlier sessions did in so many seconds."""
-        self._candidates, self._before, self._began = candidates, seconds, time.monotonic()
+        self._story, self._before, self._began = NasStory(self.spec, candidates), seconds, time.monotonic()
         self._show()
 
     def _show(self) -> None:
@@ -108,7 +110,7 @@ class NasLive:
     def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
         with self._harmless():
             self._heard.pop(candidate.number, None)
-            self._candidates = candidates
+            self._story = NasStory(self.spec, candidates)
             self._say(self._outcome(candidate))
             if time.monotonic() >= self._page_from:
                 self._page(candidates)
@@ -120,8 +122,8 @@ class NasLive:
             self._say(f"stopped: {reason}")
 
     def _outcome(self, candidate: Candidate) -> str:
-        best = front_of(self._candidates, self.spec.goals)
-        mark = "*" if candidate.number in {other.number for other in best} else ""
+        best = self._story.best_numbers
+        mark = "*" if candidate.number in best else ""
         facts = [f"error {candidate.error:.4g}"] if candidate.error is not None else []
         facts += [f"{sparkline(candidate.curve)} {len(candidate.curve)} epochs"] if candidate.curve else []
         facts += [span(candidate.seconds)] if candidate.seconds is not None else []
@@ -151,11 +153,10 @@ class NasLive:
         flights = tuple(heard.flight(now) for heard in tuple(self._heard.values()))
         seconds = self._before + now - self._began
         return NasBoard(
-            spec=self.spec,
-            candidates=self._candidates,
+            story=self._story,
             flights=flights,
             seconds=seconds,
-            eta=seconds_left(self.spec, self._candidates, flights, seconds, is_stopping=signals.stop),
+            eta=seconds_left(self._story, flights, seconds, is_stopping=signals.stop),
             is_over=self._is_over,
             has_help=self._has_help,
             has_keys=self._keys is not None and self._keys.is_open,
@@ -204,7 +205,9 @@ class NasWatch(NasLive):
         """Read where the search stands."""
         from dse.nas.study import EVENTS, read_study
 
-        self._candidates, events = read_study(self.spec)
+        candidates, events = read_study(self.spec)
+        if candidates != self._story.candidates:
+            self._story = NasStory(self.spec, candidates)
         told = [event["event"] for event in events if event["event"] in ("stopped", "worked")]
         self._is_over = bool(told) and told[-1] == "stopped" and not self._running()
         self._before = sum(float(event.get("elapsed", 0.0)) for event in events)
@@ -219,7 +222,7 @@ class NasWatch(NasLive):
         """Return what a screen shows now."""
         flights, told = tuple(Flight(candidate) for candidate in self._running()), super().board()
         seconds = told.seconds if flights else self._before
-        eta = seconds_left(self.spec, self._candidates, flights, seconds)
+        eta = seconds_left(self._story, flights, seconds)
         return replace(told, flights=flights, seconds=seconds, eta=eta, is_watching=True)
 
     def press(self, key: str) -> None:
@@ -230,4 +233,4 @@ class NasWatch(NasLive):
             super().press(key)
 
     def _running(self) -> tuple[Candidate, ...]:
-        return tuple(c for c in self._candidates if c.outcome is Outcome.RUNNING and c.architecture is not None)
+        return tuple(c for c in self._story.candidates if c.outcome is Outcome.RUNNING and c.architecture is not None)

@@ -8,8 +8,8 @@ from math import ceil
 from statistics import quantiles
 
 from dse.execution.phases import estimate_remaining
-from dse.nas.records import SPENT, Candidate
-from dse.nas.spec import NasSpec
+from dse.nas.records import Candidate
+from dse.view.nas_story import NasStory
 
 _LEAST_SAMPLES = 3
 _LEAST_PACES = 2
@@ -35,26 +35,24 @@ class Flight:
     paces: tuple[float, ...] = ()
 
 
-def rest_of(flight: Flight, candidates: Sequence[Candidate], spec: NasSpec) -> Range | None:
+def rest_of(flight: Flight, story: NasStory) -> Range | None:
     """Return the seconds that a training still takes: the epochs that earlier ones took beyond where it is, at its own paces.
 
     None with fewer than three trainings to learn from, or before its third epoch.
     """
     done = len(flight.curve)
-    epochs = estimate_remaining(done, [len(c.curve) for c in candidates if c.outcome in SPENT and c.curve])
+    epochs = estimate_remaining(done, story.past_epochs)
     if epochs is None or len(flight.paces) < _LEAST_PACES:
         return None
-    left = max(0, spec.training.epochs - done)
+    left = max(0, story.spec.training.epochs - done)
     low, high = epochs if any(epochs) else (0.0, float(left))  # longer than all before: only the end of its epochs is known
     bounds = [min(flight.paces) * min(low, left), max(flight.paces) * max(min(high, left), 1.0)]
-    if spec.training.seconds is not None:
-        bounds = [min(bound, max(0.0, spec.training.seconds - flight.seconds)) for bound in bounds]
+    if story.spec.training.seconds is not None:
+        bounds = [min(bound, max(0.0, story.spec.training.seconds - flight.seconds)) for bound in bounds]
     return max(0.0, bounds[0] - flight.since), max(0.0, bounds[1] - flight.since)
 
 
-def seconds_left(
-    spec: NasSpec, candidates: Sequence[Candidate], flights: Sequence[Flight], seconds: float, *, is_stopping: bool = False
-) -> Range | None:
+def seconds_left(story: NasStory, flights: Sequence[Flight], seconds: float, *, is_stopping: bool = False) -> Range | None:
     """Return the seconds that the search still takes, from the quicker to the slower quartile of its trainings.
 
     None with fewer than three finished trainings, and without a budget.
@@ -63,7 +61,7 @@ def seconds_left(
         seconds: wall time so far.
         is_stopping: whether only what is under way goes on.
     """
-    past = [c.seconds + c.ask_seconds for c in candidates if c.outcome in SPENT and c.seconds is not None]
+    spec, past = story.spec, story.past_seconds
     trials, hours = spec.budget.trials, spec.budget.hours
     if len(past) < _LEAST_SAMPLES or (trials is None and hours is None and not is_stopping):
         return None
@@ -74,8 +72,7 @@ def seconds_left(
     quick, _, slow = quantiles(past, n=4)
     bounds = []
     if trials is not None:
-        spent = sum(candidate.outcome in SPENT for candidate in candidates)
-        rounds = ceil(max(0, trials - spent - len(flights)) / spec.search.workers)
+        rounds = ceil(max(0, trials - len(story.ended) - len(flights)) / spec.search.workers)
         bounds.append((low + rounds * quick, high + rounds * slow))
     if hours is not None:
         rest = max(0.0, 3600 * float(hours) - seconds)

@@ -10,7 +10,8 @@ from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
 from dse.view.figures.axes import LABELS as AXES
 from dse.view.figures.svg import safe
-from dse.view.nas_figures import WORDS, axes_of, draw_nas_curves, draw_nas_front
+from dse.view.nas_figures import WORDS, draw_nas_curves, draw_nas_front
+from dse.view.nas_story import axes_of
 from dse.view.sections import section, stepped
 from dse.view.shell import shell
 from dse.view.text import part_name

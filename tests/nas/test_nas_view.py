@@ -19,11 +19,13 @@ from dse.nas.records import SPENT, Candidate, Outcome, front_of
 from dse.nas.search import run_search
 from dse.nas.study import Study
 from dse.view.figures.drawing import Group, Line
-from dse.view.nas_board import NasBoard, lines, sparkline
+from dse.view.nas_board import NasBoard, lines
+from dse.view.nas_chart import sparkline
 from dse.view.nas_figures import draw_nas_curves, draw_nas_front
 from dse.view.nas_live import NasLive, NasWatch
 from dse.view.nas_outlook import Flight, rest_of, seconds_left
 from dse.view.nas_page import nas_page
+from dse.view.nas_story import NasStory
 
 SIZES = [(20, 5), (24, 6), (40, 10), (60, 12), (80, 24), (100, 30), (160, 45)]
 HOSTILE = "\x1b]52;c;x\x07<script>alert(1)</script>\u202e"
@@ -72,7 +74,7 @@ def spec(tmp_path):
 def test_every_window_is_filled_and_never_overfilled(spec, width, height, n_candidates, n_flights):
     known = many(n_candidates)
     for changes in ({}, {"has_help": True}, {"signal": "stopping"}, {"is_over": True}, {"has_keys": False}, {"is_watching": True}):
-        shown = lines(NasBoard(spec, known, flights(n_flights), 3720.0, (300.0, 540.0), **changes), width, height)
+        shown = lines(NasBoard(NasStory(spec, known), flights(n_flights), 3720.0, (300.0, 540.0), **changes), width, height)
         assert 2 <= len(shown) <= height
         assert all(line.cell_len <= width for line in shown)
         assert f"{n_candidates}" in shown[0].plain
@@ -84,7 +86,7 @@ def test_every_window_is_filled_and_never_overfilled(spec, width, height, n_cand
 
 
 def test_a_wide_window_shows_all_there_is(spec):
-    shown = [line.plain for line in lines(NasBoard(spec, many(), flights(2), 3720.0, (300.0, 540.0)), 120, 40)]
+    shown = [line.plain for line in lines(NasBoard(NasStory(spec, many()), flights(2), 3720.0, (300.0, 540.0)), 120, 40)]
     text = "\n".join(shown)
     for expected in ("small", "12 of 8 trainings", "best RMSE 10", "1 h 02 m", "ETA ~5-9 m", "1 failed", "hypervolume", "32-d8-1"):
         assert expected in text
@@ -96,7 +98,7 @@ def test_a_wide_window_shows_all_there_is(spec):
 
 
 def test_the_front_of_one_network_is_drawn(spec):
-    shown = [line.plain for line in lines(NasBoard(spec, (trained(0, 5.0, 0.1),)), 80, 24)]
+    shown = [line.plain for line in lines(NasBoard(NasStory(spec, (trained(0, 5.0, 0.1),))), 80, 24)]
     assert sum(line.count("*") for line in shown if "│" in line) == 1
 
 
@@ -109,33 +111,33 @@ def test_sparklines_show_whole_curves():
 
 def test_a_training_ends_where_earlier_ones_did(spec):
     spec = replace(spec, training=replace(spec.training, epochs=20))
-    past = [trained(i, 5.0, 0.1, curve=(5.0,) * n) for i, n in enumerate((8, 8, 10, 12))]
+    past = tuple(trained(i, 5.0, 0.1, curve=(5.0,) * n) for i, n in enumerate((8, 8, 10, 12)))
     flight = Flight(trained(9, 1, 1), (1.0,) * 4, seconds=8.0, since=0.5, paces=(2.0, 3.0, 2.0))
-    low, high = rest_of(flight, past, spec)
+    low, high = rest_of(flight, NasStory(spec, past))
     assert low == pytest.approx(2.0 * 4 - 0.5)
     assert high == pytest.approx(3.0 * 7.5 - 0.5)
-    assert rest_of(flight, past[:2], spec) is None
-    assert rest_of(replace(flight, paces=(2.0,)), past, spec) is None
+    assert rest_of(flight, NasStory(spec, past[:2])) is None
+    assert rest_of(replace(flight, paces=(2.0,)), NasStory(spec, past)) is None
     longer = replace(flight, curve=(1.0,) * 15)
-    assert rest_of(longer, past, spec) == (0.0, 3.0 * 5 - 0.5)  # only the last epoch is known
+    assert rest_of(longer, NasStory(spec, past)) == (0.0, 3.0 * 5 - 0.5)  # only the last epoch is known
     bounded = replace(spec, training=replace(spec.training, seconds=10))
-    assert rest_of(flight, past, bounded) == (1.5, 1.5)
+    assert rest_of(flight, NasStory(bounded, past)) == (1.5, 1.5)
 
 
 def test_what_is_left_of_a_search_needs_three_trainings_and_a_budget(spec):
     spec = replace(spec, budget=replace(spec.budget, trials=10, hours=None), search=replace(spec.search, workers=2))
     known = tuple(trained(i, 5.0, 0.1, seconds=s) for i, s in enumerate((10.0, 20.0, 30.0)))
-    assert seconds_left(spec, known[:2], (), 60.0) is None
-    assert seconds_left(spec, known, (), 60.0) == (4 * 10.0, 4 * 30.0)  # seven on two workers
+    assert seconds_left(NasStory(spec, known[:2]), (), 60.0) is None
+    assert seconds_left(NasStory(spec, known), (), 60.0) == (4 * 10.0, 4 * 30.0)  # seven on two workers
     running = (Flight(known[0], (), seconds=15.0),)
-    low, high = seconds_left(spec, known, running, 60.0)
+    low, high = seconds_left(NasStory(spec, known), running, 60.0)
     assert (low, high) == pytest.approx((3 * 10.0 + 2.5, 3 * 30.0 + 17.5), abs=10)
-    stopping = seconds_left(spec, known, running, 60.0, is_stopping=True)
+    stopping = seconds_left(NasStory(spec, known), running, 60.0, is_stopping=True)
     assert stopping[1] < 30.0
     free = replace(spec, budget=replace(spec.budget, trials=None))
-    assert seconds_left(free, known, (), 60.0) is None
+    assert seconds_left(NasStory(free, known), (), 60.0) is None
     timed = replace(spec, budget=replace(spec.budget, trials=None, hours=1))
-    assert seconds_left(timed, known, (), 3000.0) == (600.0, 630.0)
+    assert seconds_left(NasStory(timed, known), (), 3000.0) == (600.0, 630.0)
 
 
 def live(spec, **given) -> tuple[NasLive, io.StringIO, list[int]]:
@@ -213,7 +215,7 @@ def test_watching_reads_files_only(tmp_path):
     view = NasWatch(spec, Console(file=out, width=100, height=30))
     view.follow()  # it has stopped: nothing to wait for
     told = view.board()
-    assert (told.is_over, told.is_watching, len(told.ended), told.flights) == (True, True, 3, ())
+    assert (told.is_over, told.is_watching, len(told.story.ended), told.flights) == (True, True, 3, ())
     assert {path: path.read_bytes() for path in spec.state.rglob("*") if path.is_file()} == files
     study = Study(small_search(tmp_path, trials=5))
     number, values, _ = study.ask()
@@ -261,7 +263,7 @@ def test_an_error_of_zero_and_one_epoch_can_be_drawn(spec):
     known = (trained(0, 0.0, 0.1, curve=(0.5, 0.0)), trained(1, 0.2, 0.05, curve=(0.2,)))
     assert len([mark for mark in draw_nas_curves(spec, known).marks if isinstance(mark, Group)]) == 2
     assert len([mark for mark in draw_nas_front(spec, known).marks if isinstance(mark, Group)]) == 2
-    assert lines(NasBoard(spec, known), 80, 24)
+    assert lines(NasBoard(NasStory(spec, known)), 80, 24)
 
 
 def test_the_page_escapes_what_others_wrote_and_follows_only_what_runs(spec):
