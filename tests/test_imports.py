@@ -34,7 +34,6 @@ ROWS = (
     ("view",),
     ("api",),
     ("commands",),
-    ("cli_groups",),
     ("cli",),
 )
 RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}

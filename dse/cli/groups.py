@@ -7,17 +7,9 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Overrides = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="override a key, e.g. -o search.mode=compact")]
-Trust = Annotated[bool, typer.Option("--trust", help="let what the file names be run (setup, tool, notify, ...); ask nothing")]
+from dse.cli.options import AsJson, Overrides, Trust, app_of, leave
 
-
-def leave(code: int) -> None:
-    """End the command with an exit code."""
-    raise typer.Exit(code)
-
-
-surrogate_app = typer.Typer(help="Look into what the search believes.", no_args_is_help=True, rich_markup_mode=None)
+surrogate_app = app_of("Look into what the search believes.")
 
 
 @surrogate_app.command("evaluate")
@@ -35,7 +27,7 @@ def surrogate_evaluate(
     leave(evaluate(corpus, surrogates=surrogate or DEFAULT, kinds=kind or (), start=start, seed=seed, as_json=as_json))
 
 
-nas_app = typer.Typer(help="Search network architectures, and deploy the best.", no_args_is_help=True, rich_markup_mode=None)
+nas_app = app_of("Search network architectures, and deploy the best.")
 
 NasFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]
 
@@ -49,18 +41,22 @@ def nas_run(
     plain: Annotated[bool, typer.Option("--plain", help="no live line, no color")] = False,
     trust: Trust = False,
 ) -> None:
-    """Start an architecture search, or go on with it: the same command every time."""
+    """Start an architecture search, or go on with it. It is the same command every time."""
     from dse.commands.nas import nas_run as command
 
     leave(command(search, overrides=override or (), fresh=fresh, as_json=as_json, plain=plain, trust=trust))
 
 
 @nas_app.command("status")
-def nas_status(search: NasFile, as_json: AsJson = False) -> None:
+def nas_status(
+    search: NasFile,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="show the board of the running search until it stops")] = False,
+) -> None:
     """Show all candidates and the front."""
     from dse.commands.nas import nas_status as command
 
-    leave(command(search, as_json=as_json))
+    leave(command(search, as_json=as_json, watch=watch))
 
 
 @nas_app.command("front")
@@ -86,7 +82,7 @@ def nas_deploy(
     leave(command(search, overrides=override or (), simulate=simulate, bundles=bundles, as_json=as_json, trust=trust))
 
 
-bench_app = typer.Typer(help="Measure searches on spaces whose optimum is known.", no_args_is_help=True, rich_markup_mode=None)
+bench_app = app_of("Measure searches on spaces whose optimum is known.")
 
 CorpusFolder = Annotated[Path, typer.Option("--corpus", help="recorded layers: a folder or a .jsonl file")]
 NetworksFile = Annotated[Path, typer.Option("--networks", help="a TOML file of [[network]] tables")]
