@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from dse.nas.records import Candidate, Outcome, front_of
 from dse.nas.spec import NasSpec
@@ -49,12 +48,12 @@ def draw_nas_front(spec: NasSpec, candidates: Sequence[Candidate]) -> Drawing:
     y_scale = _errors_scale([y for _, _, y in places])
     best = {candidate.number for candidate in front_of(candidates, spec.goals)}
     marks = [*left_axis(y_scale, _LEFT, _WIDTH - _RIGHT, label), *bottom_axis(x_scale, _HEIGHT - _FOOT, LABELS[across])]
-    line = sorted((x_scale(x), y_scale(y)) for c, x, y in places if c.number in best)
-    if len(line) > 1:
-        steps = [line[0]]
-        for before, after in pairwise(line):
-            steps += [(after[0], before[1]), after]
-        marks.append(Line(tuple(steps), "front-line"))
+    corners: list[tuple[float, float]] = []
+    for _, x, y in sorted((place for place in places if place[0].number in best), key=lambda place: place[1:]):
+        if not corners or y < corners[-1][1]:  # with a third objective, not all of the front is best in these two
+            corners += [(x, corners[-1][1]), (x, y)] if corners else [(x, y)]
+    if len(corners) > 1:
+        marks.append(Line(tuple((x_scale(x), y_scale(y)) for x, y in corners), "front-line"))
     for candidate, x, y in sorted(places, key=lambda place: place[0].number in best):
         dot = _dot(candidate, x_scale(x), y_scale(y), candidate.number in best)
         marks.append(Group((dot,), candidate.number, f"Trial {candidate.number}: {candidate.architecture}; {y:.4g} at {x:.4g}"))

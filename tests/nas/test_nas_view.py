@@ -17,6 +17,7 @@ from dse.loop import Signals
 from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome, front_of
 from dse.nas.search import run_search
+from dse.nas.spec import Goal
 from dse.nas.study import Study
 from dse.view.figures.drawing import Group, Line
 from dse.view.nas_board import NasBoard, lines
@@ -257,6 +258,18 @@ def test_the_curves_of_the_front_stand_out(spec):
         assert xs == sorted(xs)
     assert draw_nas_curves(spec, ()).marks
     assert draw_nas_front(spec, ()).marks
+
+
+def test_with_a_third_objective_the_front_is_drawn_as_far_as_two_show_it(spec):
+    spec = replace(spec, goals=(*spec.goals, Goal("latency_ns")))
+    found = ((5.0, 0.1, 900.0), (9.0, 0.2, 10.0), (3.0, 0.3, 10.0))
+    costs = [{"device_cost": cost, "least_latency_ns": latency} for _, cost, latency in found]
+    known = tuple(replace(trained(i, found[i][0], 0.0), cost=costs[i]) for i in range(3))
+    assert {candidate.number for candidate in front_of(known, spec.goals)} == {0, 1, 2}
+    (line,) = (mark for mark in draw_nas_front(spec, known).marks if isinstance(mark, Line) and mark.style == "front-line")
+    ys = [y for _, y in line.points]
+    assert len(ys) == 3  # down from trial 0 to trial 2, past trial 1
+    assert ys == sorted(ys)
 
 
 def test_an_error_of_zero_and_one_epoch_can_be_drawn(spec):
