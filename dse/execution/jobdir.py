@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from dse.errors import BackendError
-from dse.store.fsops import write_atomically
+from dse.store.fsops import make_directory, write_atomically
 
 LOG, LOG_PREVIOUS, LOG_NEWEST = "log", "log.1", "log.2"
 LOGS = (LOG, LOG_PREVIOUS, LOG_NEWEST)
@@ -98,6 +98,14 @@ class JobFolder:
     def attempt(self, number: int) -> Path:
         """Return the local directory of an attempt."""
         return self.path / f"attempt-{number}"
+
+    def make(self) -> None:
+        """Make the folder, so that a ticket in it is found again after a power loss.
+
+        Raises:
+            DiskFull, CacheError: it cannot be made.
+        """
+        make_directory(self.path)
 
     def load(self) -> Ticket:
         """Read the ticket; a new one if there is none.

@@ -42,7 +42,7 @@ class Projects:
                 work.folder.forget_project()
         if self._source is None:
             self._source = self._make()
-        work.folder.path.mkdir(parents=True, exist_ok=True)
+        work.folder.make()
         work.generation = self._source.submit(work.job, self._site.source, work.folder.project)
         work.stage = "generating"
 

@@ -23,7 +23,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         DiskFull, CacheError: nothing was changed.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(path.parent)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -49,7 +49,7 @@ def place_directory(path: Path, files: Mapping[str, bytes]) -> bool:
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(path.parent)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         for name, content in files.items():
             with (temporary / name).open("wb") as file:
@@ -72,6 +72,28 @@ def place_directory(path: Path, files: Mapping[str, bytes]) -> bool:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it that are missing, so that they are there after a power loss, too.
+
+    Raises:
+        DiskFull, CacheError: it cannot be made.
+    """
+    try:
+        _make_directory(path)
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
+def _make_directory(path: Path) -> None:
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_directory(folder.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -7,6 +7,7 @@ with the process, whatever ends it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 from dse.errors import CampaignLocked, CorruptJournal, DiskFull, JournalError
 from dse.store.codec import dump_json
+from dse.store.fsops import make_directory, sync_directory
 
 SCHEMA = "dse.journal/1"
 MAX_LINE_BYTES = 4 * 2**20
@@ -57,19 +59,19 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._lock = _lock(path.parent / "lock")
+        make_directory(path.parent)
         try:
-            self.events, length = read_events(path)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            self.repaired = os.fstat(self._file).st_size - length
-            if self.repaired:
-                os.ftruncate(self._file, length)
-                os.fsync(self._file)
-            self._length = length
-        except BaseException:
+            self._lock = _lock(path.parent / "lock")
+        except OSError as error:
+            raise _explained(error, path) from error
+        try:
+            self.events, self._length = read_events(path)
+            self._file, self.repaired = _open(path, self._length)
+        except BaseException as error:
             os.close(self._lock)
+            if isinstance(error, OSError):
+                raise _explained(error, path) from error
             raise
 
     def append(self, event: Event) -> None:
@@ -82,16 +84,12 @@ class Journal:
         try:
             written = os.pwrite(self._file, line, self._length)
             if written != len(line):
-                raise OSError(28, "no space left on device")
+                raise OSError(errno.ENOSPC, "no space left on device")
             os.fsync(self._file)
         except OSError as error:
             with suppress(OSError):
                 os.ftruncate(self._file, self._length)
-            if error.errno == 28:
-                raise DiskFull(
-                    f"{self.path}: the disk is full. Make room and run the same command again; nothing was lost."
-                ) from error
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}.") from error
+            raise _explained(error, self.path) from error
         self._length += len(line)
         self.events.append(event)
 
@@ -116,6 +114,27 @@ def _parse(line: bytes, path: Path, number: int) -> Event:
     return event
 
 
+def _open(path: Path, length: int) -> tuple[int, int]:
+    """Open a journal for writing, cut what follows its complete events, and return (descriptor, bytes cut off)."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        torn = os.fstat(descriptor).st_size - length
+        if torn:
+            os.ftruncate(descriptor, length)
+            os.fsync(descriptor)
+        sync_directory(path.parent)  # what it holds is safe only if its name is
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, torn
+
+
+def _explained(error: OSError, path: Path) -> DiskFull | JournalError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"{path}: the disk is full. Make room and run the same command again; nothing was lost.")
+    return JournalError(f"{path}: cannot be written: {error.strerror}. Check who owns the folder, then run the same command again.")
+
+
 def _lock(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -126,6 +145,7 @@ def _lock(path: Path) -> int:
         raise CampaignLocked(
             f"{path.parent}: this campaign is already running ({holder}). Watch it with `dse status --watch`."
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    with suppress(OSError):  # who holds it is only for the message
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
     return descriptor
