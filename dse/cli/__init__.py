@@ -44,7 +44,6 @@ def main() -> None:
         from typer.completion import completion_init  # type: ignore[attr-defined]  # no other way in
 
         completion_init()
-        app.registered_callback = None  # its option would cost the import of typer's validation at every press of the key
     try:
         app(standalone_mode=True, prog_name="dse")
     except DseError as error:

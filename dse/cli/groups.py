@@ -38,7 +38,7 @@ def nas_run(
     override: Overrides = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="no live line, no color")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="no live board, no color")] = False,
     trust: Trust = False,
 ) -> None:
     """Start an architecture search, or go on with it. It is the same command every time."""
