@@ -73,7 +73,7 @@ def _balance(story: Story) -> str:
         panes.append(("with the large probe", stepped(whole, "Balance, with the large probe", is_wide=True)))
     hint = "One group of bars a synthesis, one bar a layer, its reuse factor below it."
     if story.target is not None:
-        hint += f" The search slows every layer down to the dashed target of {story.target:,.0f} cycles, which layer {story.anchor} sets."
+        hint += f" Dashed: {story.target:,.0f} cycles, as slow as layer {story.anchor} may become; the others are slowed down towards it."
     elif story.is_balancing:
         hint += " Level bars are a balanced design: no layer waits for another."
     return section(

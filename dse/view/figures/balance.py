@@ -59,13 +59,10 @@ def balance(
     for index, synthesis in enumerate(syntheses):
         x = _LEFT + _GAP / 2 + index * step
         group = _group(synthesis, layers, anchor, axis, x, bar, has_factors, is_turned)
-        number = Text(
-            x + (step - _GAP) / 2, base + foot + 16, f"#{synthesis.number}", "head" if synthesis.is_chosen else "tick", "middle"
-        )
+        style = "head" if synthesis.is_chosen else "tick"
+        number = Text(x + (step - _GAP) / 2, base + foot + 16, f"#{synthesis.number}", style, "middle")
         marks.append(Group((*group, number), synthesis.number, _title(synthesis, layers, metric) if has_factors else ""))
-    if target is not None:
-        marks.append(Line(((_LEFT, axis(target)), (width - 10, axis(target))), "target"))
-        marks.append(Text(width - 10, axis(target) - 5, f"target {plain(target)}", "label", "end"))
+    marks += _target(target, axis, width) if target is not None else []
     marks.append(Line(((_LEFT, base), (width - 10, base)), "axis"))
     marks += _legend(layers, anchor, width) if has_legend else []
     if has_factors:
@@ -74,6 +71,11 @@ def balance(
     words += f", anchor {anchor}" if anchor else ""
     words += f", target {plain(target)} cycles" if target is not None else ""
     return Drawing(width, base + foot + 24, title, f"{words}. {left_out}".strip(), tuple(marks))
+
+
+def _target(target: float, axis: Scale, width: float) -> list[Mark]:
+    at = axis(target)
+    return [Line(((_LEFT, at), (width - 10, at)), "target"), Text(width - 10, at - 5, f"target {plain(target)}", "label", "end")]
 
 
 def axis_strip(drawing: Drawing) -> Drawing:
