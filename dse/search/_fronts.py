@@ -1,5 +1,8 @@
 """Several objectives: the batch that is expected to add most hypervolume, and how much an optimist could still add.
 
+A point of a front is verified only if its own design was synthesised, so syntheses go where they add most; each tells of every layer
+on the way. Only before saying that nothing is left are those choices swept that fronts may need and nobody measured.
+
 Fronts are exact where two objectives stand alone (`dse.allocation.knapsack.whole_front`); with limits on sums, or more objectives, they
 are traced by epsilon-constraint: the first objective is minimised under a ladder of bounds on the others.
 
@@ -14,10 +17,10 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dse.allocation.exact import Allocation, Problem, TableLimit, allocate, is_excluded, total
 from dse.allocation.knapsack import whole_front
+from dse.design import DesignPoint
 from dse.errors import InfeasibleError
 from dse.pareto import hypervolume, non_dominated
 from dse.search._ask import Ask, Indices, unasked
@@ -29,7 +32,7 @@ _LADDER = 12  # bounds per objective in an epsilon-constraint front
 _KEPT = 40  # points of a front that become candidates
 _MEASURED = 400  # points of the optimist's front, whose volume ends the search
 _CORNER = 1.1  # the reference lies so far beyond the worst of the believed front
-_NEW_SHARE = 0.5
+_NEW_SHARE = 0.25  # of the layers: so many with an unmeasured choice that a front may need are worth a sweep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,13 +65,17 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
     verified = np.array([v for t in ask.view.finished if (v := ask.values(t)) is not None]).reshape(-1, len(ask.objectives))
     corner = _corner(ask, [believed.values(believed.front), verified])
     certificate = Certificate(_gap(verified, hoped.values(hoped.front), corner), tolerance, confidence)
+    rng = np.random.default_rng((ask.view.seed, len(ask.seen)))
+    drawn = [_world(free, tables.draw(ask.view, rng), tables.glue) for _ in range(_DRAWS)]
+    worlds = (believed, hoped, *drawn)
     if certificate.reached:
+        if (sweep := _sweep(ask, tables, worlds)) is not None:
+            unsure = replace(certificate, gap=None)  # it holds as far as anybody measured, which is not far enough
+            return Advice((sweep,) if n > 0 else (), certificate=unsure, notes=tables.notes)
         stop = f"certificate: untried designs add at most {certificate.gap:.2%} to the hypervolume (confidence {confidence:.0%})"
         waits = bool(ask.view.pending)
         return Advice(stop=None if waits else stop, certificate=certificate, notes=tables.notes)
-    rng = np.random.default_rng((ask.view.seed, len(ask.seen)))
-    drawn = [_world(free, tables.draw(ask.view, rng), tables.glue) for _ in range(_DRAWS)]
-    proposals = _batch(ask, tables, n, (believed, hoped, *drawn), verified / corner, corner)
+    proposals = _batch(ask, tables, n, worlds, verified / corner, corner)
     if not proposals and n > 0 and not ask.view.pending:
         return Advice(stop="no untried design is left that could add to the front", certificate=certificate, notes=tables.notes)
     return Advice(tuple(proposals), certificate=certificate, notes=tables.notes)
@@ -86,41 +93,40 @@ def _batch(ask: Ask, tables: Tables, n: int, worlds: tuple[_World, ...], verifie
     judges = [believed, *drawn]
     worth = [world.values(candidates) / corner for world in judges]
     held = [np.vstack([verified, world.values(pending) / corner]) if pending else verified for world in judges]
-    votes = Counter((layer, index) for world in (hoped, *drawn) for p in world.front for layer, index in enumerate(p))
     proposals: list[Proposal] = []
-    chosen: list[Indices] = []
     while len(proposals) < n and candidates:
         gains = np.mean([_gains(have, value) for have, value in zip(held, worth, strict=True)], axis=0)
         best = int(np.argmax(gains))
-        point, rule = candidates[best], "hypervolume"
+        point = candidates[best]
         reason = f"expected to add {gains[best]:.2%} of the reference box to the front"
-        new = unasked(tables, (*pending, *chosen))
-        sweep, n_worth = _sweep(tables, new, votes, point)
-        n_new = sum(bool(fresh[i]) for fresh, i in zip(new, point, strict=True))
-        if n_new < _NEW_SHARE * n_worth and sweep not in (*ask.seen, *chosen):
-            point, rule = sweep, "sweep"
-            reason = f"measures a choice of every layer that the front may need; {n_worth} layers have one"
-        chosen.append(point)
+        proposals.append(Proposal(_design(ask, point), "hypervolume", reason))
         held = [np.vstack([have, world.values([point]) / corner]) for have, world in zip(held, judges, strict=True)]
         kept = [place for place, candidate in enumerate(candidates) if candidate != point]
         candidates, worth = [candidates[place] for place in kept], [value[kept] for value in worth]
-        options = ask.view.space.options
-        design = ask.view.space.point(tuple(option.choices[i] for option, i in zip(options, point, strict=True)))
-        proposals.append(Proposal(design, rule, reason))
     return proposals
 
 
-def _sweep(tables: Tables, new: Sequence[NDArray[np.bool_]], votes: Counter[tuple[int, int]], base: Indices) -> tuple[Indices, int]:
-    """Return per layer the unmeasured choice that most fronts use, and how many layers have one."""
+def _sweep(ask: Ask, tables: Tables, worlds: Sequence[_World]) -> Proposal | None:
+    """Return the design that measures of every layer the unmeasured choice that most fronts use; None if few layers have one."""
+    new = unasked(tables, ask.seen[len(ask.view.finished) :])
+    votes = Counter((layer, index) for world in worlds for p in world.front for layer, index in enumerate(p))
     point, used, n_worth = [], set(), 0
     for layer, fresh in enumerate(new):
         wanted = sorted((int(i) for i in np.flatnonzero(fresh)), key=lambda i: (-votes[layer, i], i))
         free = [i for i in wanted if votes[layer, i] and tables.circuits[layer][i] not in used]
         n_worth += bool(free)
-        index = free[0] if free else base[layer]
+        index = free[0] if free else max(range(len(fresh)), key=lambda i: votes[layer, i])
         used.add(tables.circuits[layer][index])
         point.append(index)
-    return tuple(point), n_worth
+    if n_worth < _NEW_SHARE * len(new) or is_excluded(ask.problem(tables.mean, tables.glue, excluded=ask.seen), tuple(point)):
+        return None
+    reason = f"measures a choice of every layer that a front may need; {n_worth} layers have one"
+    return Proposal(_design(ask, point), "sweep", reason)
+
+
+def _design(ask: Ask, point: Sequence[int]) -> DesignPoint:
+    options = ask.view.space.options
+    return ask.view.space.point(tuple(option.choices[i] for option, i in zip(options, point, strict=True)))
 
 
 def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0, kept: int = _KEPT) -> _World:

@@ -161,6 +161,32 @@ def test_two_objectives_uncover_the_front():
     assert hypervolume(found, corner) >= 0.97 * hypervolume(front, corner)
 
 
+@pytest.mark.parametrize("toy", [fakes.toy_qor, rugged(1)], ids=["smooth", "rugged"])
+def test_a_front_is_called_complete_when_it_is_and_after_measuring(toy):
+    everything = np.array([[q.dsp, q.latency_cycles_max] for q in (fakes.evaluate(toy, NETWORK, p) for p in points())])
+    corner = 1.1 * everything[non_dominated(everything)].max(axis=0)
+    wanted = tuple(Objective(name, float(end)) for name, end in zip(("dsp", "latency_cycles_max"), corner, strict=True))
+    driven = fakes.drive(explore.create(PLAIN), fakes.view(NETWORK, SPACE, objectives=wanted), toy, max_trials=60)
+    assert "certificate" in driven.last.stop
+    assert len(driven.trials) < 30
+    found = np.array([[trial.qor.dsp, trial.qor.latency_cycles_max] for trial in driven.trials])
+    assert hypervolume(found, corner) >= 0.99 * hypervolume(everything, corner)
+    rules = [trial.proposed_by for trial in driven.trials]
+    assert rules[0] == "hypervolume"
+    claims = [advice.certificate.reached for _, _, advice in driven.turns if advice.proposals and advice.certificate]
+    assert not any(claims), "claims to be done and goes on"
+
+
+def test_what_failed_is_not_swept_again():
+    def toy(layer, choice):
+        return fakes.fails() if layer.name == "dense_1" and choice.reuse_factor <= 4 else fakes.toy_qor(layer, choice)
+
+    start = fakes.view(NETWORK, SPACE, objectives=(Objective("dsp"), Objective("latency_cycles_max")))
+    driven = fakes.drive(explore.create(PLAIN), start, toy, max_trials=60)
+    assert driven.last.stop
+    assert sum(trial.qor is None for trial in driven.trials) <= 8
+
+
 def test_layers_of_one_shape_share_what_is_measured():
     twins = fakes.network(*(fakes.dense(f"dense_{n}", 16, 16) for n in range(4)), name="twins")
     within = fakes.space(twins, [1, 2, 4, 8, 16, 64])
