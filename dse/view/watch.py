@@ -43,6 +43,8 @@ class Watch(Live):
             JournalError: the journal cannot be read.
         """
         self.look()
+        if self._story.state.stop is not None:
+            return self._story.state
         with self, suppress(KeyboardInterrupt):
             while self._story.state.stop is None and not self._left.wait(PERIOD_SECONDS):
                 self.look()
