@@ -125,16 +125,20 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
     spec = question.spec
     refuse_unknown(spec.path, backend_commands(spec.backend_options))
     journal = Journal(spec.state / "journal.jsonl")
+    if fresh and journal.events:
+        journal.close()
+        spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
+        journal = Journal(spec.state / "journal.jsonl")
     try:
-        if fresh and journal.events:
-            journal.close()
-            spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
-            journal = Journal(spec.state / "journal.jsonl")
-        state = replay(journal.events)
-        refuse_changes(dict(state.meaning), question.meaning, spec.path)
+        return _take_up(question, journal, watchers)
     except BaseException:
         journal.close()
         raise
+
+
+def _take_up(question: Question, journal: Journal, watchers: tuple[Watcher, ...]) -> Campaign:
+    spec, state = question.spec, replay(journal.events)
+    refuse_changes(dict(state.meaning), question.meaning, spec.path)
     cache = Cache(spec.cache)
     keys = state.transfer if journal.events else tuple(cache.keys()) if learns(spec) else ()
     transfer = _comparable(transferable(cache, keys), question)

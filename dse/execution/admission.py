@@ -27,6 +27,8 @@ def take_up(work_directory: Path, job: Job, stations: Sequence[Station]) -> Work
         work.stage = "done"
         return work
     last = ticket.last
+    if last is None or not last.is_open:
+        folder.cancel_mark.unlink(missing_ok=True)  # it came too late for what it meant, and this is a new wish
     if last is None:
         return work
     work.memory_factor = last.memory_factor

@@ -86,6 +86,12 @@ class Aftermath:
         if why.startswith("disk") and self._now() - work.held_since > policy.STALLED_SECONDS:
             self.stop = DiskFull(f"{why}. Make room there and run the same command again; nothing was lost.")
 
+    def defer(self, work: Work, why: str) -> None:
+        """Have a job's project written again once there may be room."""
+        work.generation, work.ready_at = None, self._now() + policy.licence_wait_seconds(1)
+        work.leave("new")
+        self.hold(work, why)
+
     def finish(self, work: Work, judgement: Judgement, cause: str) -> None:
         """Give the job its evaluation, or the campaign its reason to stop."""
         rule = policy.RULES.get(cause)

@@ -240,10 +240,12 @@ class Engine:
         if work.stage in ON_PLACE or work.stage == "done":
             return
         try:
-            self.projects.prepare(work)
+            self.projects.prepare(work, self._now())
         except ConversionError as error:
             self._after.finish(work, Judgement("", f"no project: {error}"), str(FailureKind.UNKNOWN))
             return
+        except DiskFull as error:
+            self._after.defer(work, f"disk: {error}")
         if work.folder.cancel_mark.exists():
             self._after.finish(work, Judgement("", "cancelled before it started"), str(FailureKind.CANCELLED))
 

@@ -21,14 +21,15 @@ class Projects:
         """Take projects from this source instead."""
         self._source = source
 
-    def prepare(self, work: Work) -> None:
+    def prepare(self, work: Work, now: float) -> None:
         """Bring a job from new to ready, if its project is there.
 
         Raises:
             ConversionError: the project of this job cannot be written.
-            NetworkError, SpecError: that of no job can.
+            DiskFull: there is no room for it.
+            NetworkError, SpecError: the project of no job can be written.
         """
-        if work.stage == "new":
+        if work.stage == "new" and now >= work.ready_at:
             self._request(work)
         if work.stage == "generating" and work.generation is not None and work.generation.done():
             work.plan, work.stage = work.generation.result(), "ready"

@@ -22,10 +22,12 @@ from dse.design import (
     Toolchain,
     normalise_part,
 )
-from dse.errors import ConversionError, DseError, NetworkError, SpaceError, SpecError
+from dse.errors import ConversionError, DiskFull, DseError, NetworkError, SpaceError, SpecError
 from dse.parts import find_part
 
-ERRORS: dict[str, type[DseError]] = {kind.__name__: kind for kind in (ConversionError, NetworkError, SpaceError, SpecError)}
+ERRORS: dict[str, type[DseError]] = {
+    kind.__name__: kind for kind in (ConversionError, DiskFull, NetworkError, SpaceError, SpecError)
+}
 
 # device suffix, package, speed grade, power grade, temperature
 _PACKAGE_AND_GRADE = re.compile(r"(cg|eg|ev|dr)?([a-z]{2,4}\d{3,4})(\d)(lv|l|h)?([ceimq])?")

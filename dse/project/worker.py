@@ -7,6 +7,7 @@ output goes to standard error, so that answers stay clean.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -19,7 +20,7 @@ import traceback
 from pathlib import Path
 from typing import IO, Any
 
-from dse.errors import ConversionError, DseError
+from dse.errors import ConversionError, DiskFull, DseError
 
 
 def main(arguments: list[str]) -> int:
@@ -62,13 +63,24 @@ def _serve(line: str) -> dict[str, Any]:
         return {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
         return {"error": ConversionError.__name__, "message": "project generator: the worker's memory limit was reached."}
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return _unbuildable(error)
+        return {
+            "error": DiskFull.__name__,
+            "message": f"the project could not be written: {error.filename or 'its disk'}: {error.strerror}",
+        }
     except Exception as error:
-        # The libraries raise bare exceptions of all kinds; the trace goes to the log, the user gets a sentence.
-        traceback.print_exc()
-        reason = " ".join(str(error).split())[:400]
-        message = f"hls4ml cannot build this network: {type(error).__name__}: {reason}. Simplify the layer named, or report it."
-        return {"error": ConversionError.__name__, "message": message}
+        return _unbuildable(error)
     return {"done": True}
+
+
+def _unbuildable(error: Exception) -> dict[str, Any]:
+    # The libraries raise bare exceptions of all kinds; the trace goes to the log, the user gets a sentence.
+    traceback.print_exc()
+    reason = " ".join(str(error).split())[:400]
+    message = f"hls4ml cannot build this network: {type(error).__name__}: {reason}. Simplify the layer named, or report it."
+    return {"error": ConversionError.__name__, "message": message}
 
 
 @contextlib.contextmanager

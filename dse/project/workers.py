@@ -54,6 +54,7 @@ class Generation:
         Raises:
             ConversionError: hls4ml refused the network, built something else than was asked, or took too long; names the layer.
             NetworkError: the network file cannot be loaded.
+            DiskFull: there was no room for it.
             TimeoutError: there is no result after `timeout_seconds`.
         """
         give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds

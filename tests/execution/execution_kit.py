@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Network, Target
-from dse.errors import DseError
+from dse.errors import DiskFull, DseError
 from dse.execution import process
 from dse.execution.jobdir import job_folders
 from dse.project.plan import BuiltLayer, ProjectPlan, content_digest, load_plan
@@ -106,7 +106,10 @@ class StubSource:
             return Written(None, self.errors[job.key])
         partial = destination.with_name("project.tmp")
         shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-        write_project(job, partial)
+        try:
+            write_project(job, partial)
+        except OSError as error:
+            return Written(None, DiskFull(f"the project could not be written: {error.strerror}"))
         partial.rename(destination)
         return Written(load_plan(destination))
 

@@ -246,6 +246,32 @@ def test_a_project_that_cannot_be_made_fails_its_job_only(site: Site, place: Fak
     assert isinstance(outcome_of(done[JOBS[1].key]), Qor)
 
 
+def test_a_project_that_finds_no_room_is_written_later(
+    site: Site, place: FakePlace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F12: a full disk says nothing about the network."""
+    full = {JOBS[0].key: DiskFull("the project could not be written")}
+    source = StubSource(dict(full))
+    engine = make_engine(site, [place], clock, source=source)
+    (answer,) = engine.advance(JOBS[:1])
+    assert answer.state == "waiting"
+    assert "disk" in answer.message
+    engine.advance(JOBS[:1])
+    assert len(source.written) == 1, "not at every tick"
+    source.errors.clear()
+    assert isinstance(outcome_of(drive(engine, clock, JOBS[:1])[JOBS[0].key]), Qor)
+    source.errors |= {JOBS[1].key: DiskFull("the project could not be written")}
+    with pytest.raises(DiskFull, match="Make room"):
+        drive(engine, clock, JOBS[1:2], tick=30.0)
+
+
+def test_a_wish_to_cancel_that_came_too_late_is_forgotten(site: Site, place: FakePlace, clock: Clock) -> None:
+    folder = JobFolder.of(site.work, JOBS[0].key)
+    folder.path.mkdir(parents=True)
+    folder.cancel_mark.write_text("{}")
+    assert isinstance(outcome_of(drive(make_engine(site, [place], clock), clock, JOBS[:1])[JOBS[0].key]), Qor)
+
+
 def test_cancel_from_elsewhere_ends_one_job(site: Site, place: FakePlace, clock: Clock) -> None:
     place.script = scripted(Outcome(100.0))
     engine = make_engine(site, [place], clock)
