@@ -77,7 +77,7 @@ class Training:
 class SamplerTable:
     """`[search]`: who proposes architectures (`dse.nas.known_cost`, or one of Optuna's), and how many trainings run side by side.
 
-    `startup`: so many candidates are drawn at random first (of `nsga2`: the population).
+    `startup`: so many candidates come first that look at no error: spread (`known_cost`), else random. Of `nsga2`: the population.
     """
 
     sampler: SamplerKind = "known_cost"

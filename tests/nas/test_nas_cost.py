@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
-import numpy as np
 import pytest
 
 from dse.design import DesignPoint, LayerChoice, Precision, Target, Toolchain, normalise_part
 from dse.estimate import estimate_design
 from dse.nas.architecture import Architecture, ConvBlock, Recurrent
 from dse.nas.cost import Device, cost_of, cost_of_network
-from dse.nas.known_cost import propose
-from dse.nas.records import Candidate, Outcome, cost_to_json, front_of, is_hopeless, volume_of
-from dse.nas.space import ConvSpace, DenseSpace, Head, RecurrentSpace, SearchSpace
+from dse.nas.records import Candidate, Outcome, front_of, is_hopeless, volume_of
 from dse.nas.spec import Goal
 from dse.objectives import Limit, keeps, metric_value
 from dse.parts import find_part
@@ -126,28 +123,6 @@ def test_only_rivals_that_cost_no_more_make_a_training_hopeless():
     assert not is_hopeless((9.0, 4.0), (0.3,), rivals)
     assert not is_hopeless((9.0, 5.0), (0.1,), rivals)
     assert not is_hopeless((9.0, 5.0), (0.3,), rivals[:3])
-
-
-def test_known_costs_lead_to_cheap_networks():
-    """With an error that all networks share, only cost is left to gain, and that is known: the proposal must be among the cheapest."""
-    space = SearchSpace((16, 64), ConvSpace((0, 2), (4, 32)), RecurrentSpace(0), DenseSpace((1, 2), (4, 64)), Head())
-    at = device()
-
-    def weigh(network):
-        found = cost_of(network, at)
-        return None if found.device_cost is None else (found.device_cost,)
-
-    rng = np.random.default_rng(0)
-    seen = []
-    for number in range(8):
-        network = space.architecture(space.sample(rng))
-        cost = cost_of(network, at)
-        error = 5.0 + 0.01 * number
-        seen.append(Candidate(number, Outcome.TRAINED, network, error, cost=cost_to_json(cost)))
-    values = propose(space, GOALS, seen, weigh, n_channels=1, startup=4, seed=(1, 2))
-    proposed = cost_of(space.architecture(values), at).device_cost
-    assert proposed < min(candidate.value("device_cost") for candidate in seen)
-    assert values == propose(space, GOALS, seen, weigh, n_channels=1, startup=4, seed=(1, 2))
 
 
 @pytest.mark.slow
