@@ -7,10 +7,14 @@ on discrete spaces; an answer seen before is replaced by a random unseen point a
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from dse.errors import SpecError
 from dse.search import _blackbox as box
 from dse.search._ask import Indices, indices
 from dse.search.base import Advice, Proposal, View
@@ -18,30 +22,47 @@ from dse.search.base import Advice, Proposal, View
 _TRIES = 10
 
 
-def propose(view: View, n: int, make_sampler: Any, rule: str) -> Advice:
-    """Ask a sampler for n unseen points. `make_sampler(seed, constraints)` builds it."""
-    import optuna
+@dataclass(frozen=True, slots=True)
+class OptunaSearch:
+    """A sampler of Optuna as a search: `rule` is its name, `make_sampler(seed=..., constraints_func=...)` builds it.
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    taken, proposals = box.seen_indices(view), []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # experimental features that this project pins by version
-        study = _study(view, make_sampler)
-        for _ in range(max(n, 0)):
-            chosen = _ask(view, study, taken) or box.random_unseen(view, np.random.default_rng((view.seed, len(taken))), taken)
-            if chosen is None:
-                break
-            taken.add(chosen)
-            proposals.append(Proposal(box.point(view, chosen), rule, f"what Optuna's {rule} sampler asks for"))
-    if not proposals and not view.pending and len(taken) >= view.space.size:
-        return Advice(stop=box.EXHAUSTED)
-    return Advice(tuple(proposals))
+    Raises:
+        SpecError: Optuna is not installed.
+    """
+
+    rule: str
+    make_sampler: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        if find_spec("optuna") is None:
+            raise SpecError(f'[search].mode "{self.rule}": Optuna is not installed. Next: pip install "dse[bo]".')
+
+    def propose(self, view: View, n: int) -> Advice:
+        """Return n points nobody has tried."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        taken, proposals = box.seen_indices(view), []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # experimental features that this project pins by version
+            study = _study(view, self.make_sampler)
+            for _ in range(max(n, 0)):
+                rng = np.random.default_rng((view.seed, len(taken)))
+                chosen = _ask(view, study, taken) or box.random_unseen(view, rng, taken)
+                if chosen is None:
+                    break
+                taken.add(chosen)
+                proposals.append(Proposal(box.point(view, chosen), self.rule, f"what Optuna's {self.rule} sampler asks for"))
+        if not proposals and not view.pending and len(taken) >= view.space.size:
+            return Advice(stop=box.EXHAUSTED)
+        return Advice(tuple(proposals))
 
 
 def _study(view: View, make_sampler: Any) -> Any:
     import optuna
 
-    sampler = make_sampler(int(np.random.default_rng((view.seed, len(view.seen))).integers(2**31)), _constraints)
+    seed = int(np.random.default_rng((view.seed, len(view.seen))).integers(2**31))
+    sampler = make_sampler(seed=seed, constraints_func=_constraints if view.limits else None)
     study = optuna.create_study(directions=["minimize"] * len(view.objectives), sampler=sampler)
     spans = {o.layer.name: optuna.distributions.IntDistribution(0, len(o.choices) - 1) for o in view.space.options}
     done = sorted(view.finished, key=lambda trial: trial.number)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dse.errors import SpecError
-from dse.search import _optuna
-from dse.search.base import Advice, Searcher, View
+from dse.search._optuna import OptunaSearch
+from dse.search.base import Searcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +25,10 @@ def create(options: Options) -> Searcher:
     Raises:
         SpecError: Optuna is not installed.
     """
-    try:
-        import optuna  # noqa: F401
-    except ImportError as error:
-        raise SpecError('[search].mode "nsga2": Optuna is not installed. Next: pip install "dse[bo]".') from error
-    return Nsga2(options)
 
+    def sampler(**given: Any) -> Any:
+        import optuna
 
-@dataclass(frozen=True, slots=True)
-class Nsga2:
-    options: Options
+        return optuna.samplers.NSGAIISampler(population_size=options.population, **given)
 
-    def propose(self, view: View, n: int) -> Advice:
-        """Return n points nobody has tried."""
-
-        def sampler(seed: int, constraints: Any) -> Any:
-            import optuna
-
-            return optuna.samplers.NSGAIISampler(
-                seed=seed,
-                population_size=self.options.population,
-                constraints_func=constraints if view.limits else None,
-            )
-
-        return _optuna.propose(view, n, sampler, "nsga2")
+    return OptunaSearch("nsga2", sampler)

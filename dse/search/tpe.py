@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dse.errors import SpecError
-from dse.search import _optuna
-from dse.search.base import Advice, Searcher, View
+from dse.search._optuna import OptunaSearch
+from dse.search.base import Searcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +22,10 @@ def create(options: Options) -> Searcher:
     Raises:
         SpecError: Optuna is not installed.
     """
-    try:
-        import optuna  # noqa: F401
-    except ImportError as error:
-        raise SpecError('[search].mode "tpe": Optuna is not installed. Next: pip install "dse[bo]".') from error
-    return Tpe(options)
 
+    def sampler(**given: Any) -> Any:
+        import optuna
 
-@dataclass(frozen=True, slots=True)
-class Tpe:
-    options: Options
+        return optuna.samplers.TPESampler(n_startup_trials=options.startup, multivariate=True, **given)
 
-    def propose(self, view: View, n: int) -> Advice:
-        """Return n points nobody has tried."""
-
-        def sampler(seed: int, constraints: Any) -> Any:
-            import optuna
-
-            return optuna.samplers.TPESampler(
-                seed=seed,
-                n_startup_trials=self.options.startup,
-                multivariate=True,
-                constraints_func=constraints if view.limits else None,
-            )
-
-        return _optuna.propose(view, n, sampler, "tpe")
+    return OptunaSearch("tpe", sampler)

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from dse.design import Layer, LayerChoice, Target
+from dse.qor import LayerRecord
 from dse.surrogates._features import Floats, Range, Row, feature_table
-from dse.surrogates._observed import from_log
+from dse.surrogates._observed import Observed, from_log, missing_notes, observe, one_fidelity
 from dse.surrogates._work import one_thread
 from dse.surrogates.base import METRICS, Prediction
 
@@ -83,6 +84,29 @@ class LogBelief:
 
     def _model(self, layer: Layer) -> KindModel:
         return self.kinds.get(layer.kind) or self.prior(layer, self.target)
+
+
+Fit = Callable[[str, Observed], tuple[KindModel | None, tuple[str, ...]]]
+
+
+@one_thread
+def learn(
+    records: Sequence[LayerRecord], target: Target, fit: Fit, prior: Callable[[Layer, Target], KindModel], most: int, seed: int
+) -> LogBelief:
+    """Fit kind by kind, each on at most so many different points, drawn by seed; a kind whose fit gives None keeps its prior."""
+    notes: list[str] = []
+    kinds: dict[str, KindModel] = {}
+    observed = observe(one_fidelity(records), target)
+    for kind, data in observed.items():
+        n_points = len(data.rows)
+        if n_points > most:
+            notes.append(f"{kind}: {n_points} different points, of which {most} were drawn to fit on")
+            data = data.take(np.sort(np.random.default_rng(seed).choice(n_points, most, replace=False)))
+        model, told = fit(kind, data)
+        notes.extend(told)
+        if model is not None:
+            kinds[kind] = model
+    return LogBelief(kinds, target, prior, (*notes, *missing_notes(observed)))
 
 
 def _draw(mean: Floats, covariance: Floats, rng: np.random.Generator) -> Floats:

@@ -100,11 +100,3 @@ def forest_density(data: Observed, start: Start, groups: Ints, seed: int) -> Flo
 def _density(error: Floats, variance: Floats) -> Floats:
     variance = np.maximum(variance, _LEAST_VARIANCE)
     return np.asarray(np.nansum(-0.5 * np.log(2 * np.pi * variance) - 0.5 * error**2 / variance, axis=0), dtype=np.float64)
-
-
-def thin(kind: str, data: Observed, most: int, seed: int, notes: list[str]) -> Observed:
-    """Return at most so many points, drawn by seed; says so."""
-    if len(data.rows) <= most:
-        return data
-    notes.append(f"{kind}: {len(data.rows)} different points, of which {most} were drawn to fit on")
-    return data.take(np.sort(np.random.default_rng(seed).choice(len(data.rows), most, replace=False)))

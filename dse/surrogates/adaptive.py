@@ -18,13 +18,13 @@ from dse.design import Target
 from dse.qor import LayerRecord
 from dse.surrogates import _candidates as candidates
 from dse.surrogates import forest, gp
-from dse.surrogates._belief import KindModel, LogBelief
+from dse.surrogates._belief import KindModel, learn
 from dse.surrogates._feasible import Feasibility, fit_feasibility
 from dse.surrogates._features import Floats, Range, Row
-from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
+from dse.surrogates._observed import Observed
 from dse.surrogates._terms import Start, check_options
 from dse.surrogates._totals import TotalsCorrection, fit_totals
-from dse.surrogates._work import one_thread, remembered
+from dse.surrogates._work import remembered
 from dse.surrogates.base import METRICS, Belief, Surrogate
 from dse.surrogates.gp import GpKind
 
@@ -73,17 +73,10 @@ class MixedKind:
 class AdaptiveSurrogate:
     options: Options
 
-    @one_thread
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
         """Fit and choose, kind by kind."""
-        notes: list[str] = []
-        kinds: dict[str, KindModel] = {}
-        observed = observe(one_fidelity(records), target)
-        for kind, everything in observed.items():
-            data = candidates.thin(kind, everything, self.options.max_points, seed, notes)
-            kinds[kind], told = _choose(kind, data, self.options, seed)
-            notes.extend(told)
-        return LogBelief(kinds, target, partial(gp.prior_kind, start=self.options.start), (*notes, *missing_notes(observed)))
+        fit = partial(_choose, options=self.options, seed=seed)
+        return learn(records, target, fit, partial(gp.prior_kind, start=self.options.start), self.options.max_points, seed)
 
 
 def create(options: Options) -> Surrogate:

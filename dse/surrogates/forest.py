@@ -74,19 +74,14 @@ class ForestSurrogate:
 
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
         """Fit every kind that was measured."""
-        return believe(records, target, self.options, seed)
+        observed, options = observe(one_fidelity(records), target), self.options
+        kinds = {kind: fit_kind(data, options.start, options.trees, seed) for kind, data in observed.items()}
+        return LogBelief(kinds, target, partial(prior_kind, start=options.start), missing_notes(observed))
 
 
 def create(options: Options) -> Surrogate:
     """Return the recipe."""
     return ForestSurrogate(options)
-
-
-def believe(records: Sequence[LayerRecord], target: Target, options: Options, seed: int) -> LogBelief:
-    """Return the belief of forests."""
-    observed = observe(one_fidelity(records), target)
-    kinds = {kind: fit_kind(data, options.start, options.trees, seed) for kind, data in observed.items()}
-    return LogBelief(kinds, target, partial(prior_kind, start=options.start), missing_notes(observed))
 
 
 def prior_kind(layer: Layer, target: Target, start: Start = Start.ESTIMATE) -> KindModel:

@@ -23,13 +23,12 @@ import numpy as np
 
 from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
-from dse.surrogates._belief import KindModel, LogBelief
-from dse.surrogates._candidates import thin
+from dse.surrogates._belief import KindModel, learn
 from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
 from dse.surrogates._gp_math import Data, Posterior, Prior, train
-from dse.surrogates._observed import Observed, missing_notes, observe, one_fidelity
+from dse.surrogates._observed import Observed
 from dse.surrogates._terms import Start, check_options, mean_terms
-from dse.surrogates._work import one_thread, remembered
+from dse.surrogates._work import remembered
 from dse.surrogates.base import METRICS, Belief, Surrogate
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -88,19 +87,17 @@ class GpKind:
 class GpSurrogate:
     options: Options
 
-    @one_thread
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
         """Fit every kind; a kind whose fit fails is believed from the prior, and the notes say so."""
-        notes: list[str] = []
-        kinds: dict[str, KindModel] = {}
-        observed = observe(one_fidelity(records), target)
-        for kind, everything in observed.items():
-            data = thin(kind, everything, self.options.max_points, seed, notes)
+        start = self.options.start
+
+        def fit(kind: str, data: Observed) -> tuple[KindModel | None, tuple[str, ...]]:
             try:
-                kinds[kind] = fit_kind(data, self.options.start)
+                return fit_kind(data, start), ()
             except ArithmeticError as error:
-                notes.append(f"{kind}: Gaussian process failed ({error}); believed from the prior")
-        return LogBelief(kinds, target, partial(prior_kind, start=self.options.start), (*notes, *missing_notes(observed)))
+                return None, (f"{kind}: Gaussian process failed ({error}); believed from the prior",)
+
+        return learn(records, target, fit, partial(prior_kind, start=start), self.options.max_points, seed)
 
 
 def create(options: Options) -> Surrogate:
