@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from dse.campaign import sections
-from dse.campaign.positions import find_places
-from dse.campaign.problems import CampaignProblems, Problem, did_you_mean, unknown_key
+from dse.campaign.files import read_tables, refuse
+from dse.campaign.problems import Problem, unknown_key
 from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, read_table
 from dse.design import Network, Strategy, Target, is_identifier
-from dse.errors import SpecError
 from dse.objectives import Budget, Limit, Objective
 from dse.parts import Part
 
-MAX_BYTES = 2**20
 TABLES = ("campaign", "network", "target", "search", "objective", "limit", "layer", "backend", "budget", "notify")
 
 
@@ -89,60 +86,12 @@ def read_campaign(path: Path, overrides: Iterable[str] = ()) -> CampaignSpec:
         CampaignProblems: with every problem found, each with line, column and hint.
         SpecError: the file cannot be read, or is no TOML.
     """
-    text = read_text(path)
-    document = parse_toml(path, text)
-    for override in overrides:
-        apply_override(document, override)
+    document, text = read_tables(path, overrides)
     problems: list[Problem] = []
     spec = _build(path, document, problems)
-    if problems or spec is None:
-        raise CampaignProblems(str(path), text.split("\n"), problems, find_places(text))
+    refuse(path, text, problems)
+    assert spec is not None
     return spec
-
-
-def read_text(path: Path) -> str:
-    """Return a spec file's text; SpecError if it cannot be read, is too large or not UTF-8."""
-    try:
-        if path.is_dir():
-            raise SpecError(f"{path}: is a folder, expected a campaign file. Name the .toml file in it.")
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError(f"{path}: larger than 1 MiB, that is no campaign file.")
-        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-    except FileNotFoundError:
-        near = did_you_mean(path.name, tuple(p.name for p in path.parent.glob("*.toml"))) if path.parent.is_dir() else ""
-        raise SpecError(
-            f"{path}: no such file{', ' + near if near else '.'} `dse init NETWORK` writes a campaign to start from."
-        ) from None
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: not UTF-8 text (byte {error.start}).") from error
-
-
-def parse_toml(path: Path, text: str) -> dict[str, Any]:
-    """Return a TOML text's tables; SpecError if it is not valid."""
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SpecError(f"{path}: not valid TOML: {error}.") from error
-
-
-def apply_override(document: dict[str, Any], override: str) -> None:
-    """Set `table.key=value` in a document; values are TOML, or else text. SpecError if the override has no such form."""
-    key, equals, value = override.partition("=")
-    parts = [part.strip() for part in key.split(".")]
-    if not equals or len(parts) < 2 or not all(parts):
-        raise SpecError(f"-o {override}: expected table.key=value, e.g. -o search.mode=compact")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    table = document
-    for part in parts[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise SpecError(f"-o {override}: `{part}` is not a table of this campaign")
-    table[parts[-1]] = parsed
 
 
 def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> CampaignSpec | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from dse import registry
 from dse.campaign import sections
-from dse.campaign.positions import find_places
-from dse.campaign.problems import CampaignProblems, Problem, did_you_mean, unknown_key
-from dse.campaign.spec import apply_override, cache_of, parse_toml, read_text
+from dse.campaign.files import read_tables, refuse
+from dse.campaign.problems import Problem, did_you_mean, unknown_key
+from dse.campaign.spec import cache_of
 from dse.campaign.tables import TargetTable, read_table
 from dse.design import Target, is_identifier
 from dse.nas.cost import Device
@@ -117,11 +117,7 @@ def read_nas(path: Path, overrides: Iterable[str] = ()) -> NasSpec:
         CampaignProblems: with every problem found, each with line, column and hint.
         SpecError: the file cannot be read, or is no TOML.
     """
-    text = read_text(path)
-    document = parse_toml(path, text)
-    for override in overrides:
-        apply_override(document, override)
-    return build_spec(path, document, text)
+    return build_spec(path, *read_tables(path, overrides))
 
 
 def build_spec(path: Path, document: dict[str, Any], text: str = "") -> NasSpec:
@@ -132,8 +128,8 @@ def build_spec(path: Path, document: dict[str, Any], text: str = "") -> NasSpec:
     """
     problems: list[Problem] = []
     spec = _build(path, document, problems)
-    if problems or spec is None:
-        raise CampaignProblems(str(path), text.split("\n"), problems, find_places(text))
+    refuse(path, text, problems)
+    assert spec is not None
     return spec
 
 
