@@ -24,12 +24,12 @@ from dse.execution.settings import GIB, ToolOptions
 from dse.execution.stations import Station
 
 Level = Literal["ok", "warn", "fail"]
-NEEDED = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic", "h5py", "typer", "rich", "psutil")
+NEEDED = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic", "h5py", "typer", "rich", "psutil", "threadpoolctl")
 OPTIONAL = {
     "hls4ml": "project generation",
     "tensorflow-cpu": "project generation",
     "keras": "project generation",
-    "gpytorch": "GP surrogates",
+    "optuna": "searches over whole designs",
 }
 OLDEST_EXPAT = (2, 4, 1)
 OLDEST_KERAS = (3, 13, 2)
