@@ -18,6 +18,7 @@ from dse.evaluate import Answer
 from dse.loop import Signals
 from dse.loop import run as run_loop
 from dse.store.journal import Event
+from dse.synth_backends.base import Closes
 
 
 def run(
@@ -51,6 +52,8 @@ def run(
             run_loop(campaign)
     finally:
         campaign.journal.close()
+        if isinstance(question.backend, Closes):
+            question.backend.close()
     return Results(question)
 
 

@@ -26,6 +26,7 @@ from dse.nas.spec import NasSpec
 from dse.search.base import Trial
 from dse.store.fsops import write_atomically
 from dse.summary import summarise
+from dse.synth_backends.base import Closes
 
 FOLDER = "deploy"
 
@@ -135,6 +136,8 @@ def deploy_one(
             run(campaign)
         finally:
             campaign.journal.close()
+            if isinstance(question.backend, Closes):
+                question.backend.close()
     except DseError as error:
         return Deployed(candidate, campaign_path(spec, candidate), None, None, problem=str(error))
     return read_deployed(spec, candidate)

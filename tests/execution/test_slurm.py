@@ -188,3 +188,21 @@ def test_submitted_from_a_login_host_over_ssh(
     assert all(isinstance(evaluation.outcome, Qor) for evaluation in done.values())
     assert all(str(tmp_path / "far") in start["directory"] for start in starts())
     assert orphans(site.work) == []
+
+
+@pytest.mark.parametrize("is_allowed", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_f16_requeued_by_an_administrator(
+    make: Make, controller: Slurm, starts: Callable[[], Any], site: Site, is_allowed: bool
+) -> None:
+    """Refused, the job goes on. Forced, Slurm ends the shim and starts another, which finds the first one's identity and goes home: lost."""
+    backend = make({"attempts": [{"sleep_seconds": 4 if not is_allowed else 60}]})
+    wait_running(backend, JOBS[:1])
+    controller.wait(lambda: bool(starts()))
+    (number,) = controller.ask("squeue", "-h", "-o", "%i").split()
+    if is_allowed:
+        controller.ask("scontrol", "update", f"jobid={number}", "requeue=1")
+    controller.ask("scontrol", "requeue", number)
+    done = run_until_done(backend, JOBS[:1], seconds=180)
+    assert isinstance(done[JOBS[0].key].outcome, Qor)
+    assert len(starts()) == (2 if is_allowed else 1)
+    assert orphans(site.work) == []
