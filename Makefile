@@ -18,7 +18,7 @@ $(VENV)/.core: $(BIN)/python pyproject.toml
 # Everything the tests touch. torch goes in first, so that its CPU build is taken.
 $(VENV)/.all: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[hls4ml,bo,nas,plot,data,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[gp,hls4ml,bo,nas,plot,data,test]"
 	@touch $@
 
 demo: $(VENV)/.core

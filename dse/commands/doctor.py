@@ -29,6 +29,7 @@ OPTIONAL = {
     "hls4ml": "project generation",
     "tensorflow-cpu": "project generation",
     "keras": "project generation",
+    "gpytorch": "GP surrogates",
     "optuna": "searches over whole designs",
 }
 OLDEST_EXPAT = (2, 4, 1)

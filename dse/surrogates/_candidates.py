@@ -63,7 +63,7 @@ def _factor(residual: Floats) -> tuple[Floats, Floats, Floats]:
 
 def process_density(process: GpKind, groups: Ints) -> Floats:
     """Return the Gaussian process's, in closed form."""
-    mean, variance = process.leave_out(groups)
+    mean, variance = process.posterior.leave_out(groups)
     scale = process.scale_new if len(set(groups.tolist())) < len(groups) else process.scale_known
     return _density(process.data.values - mean.T, (variance * scale[:, None] ** 2).T)
 
@@ -90,7 +90,7 @@ def forest_density(data: Observed, start: Start, groups: Ints, seed: int) -> Flo
     filled = np.nan_to_num(residual)  # a metric not measured at a point counts as the estimate there
     for fold in np.array_split(order, min(_FOLDS, len(order))):
         out = np.isin(groups, fold)
-        trees = each_tree(plant(table[~out], filled[~out], _TREES, seed)[0], table[out])
+        trees = each_tree(plant(table[~out], filled[~out], _TREES, seed), table[out])
         error[out] = residual[out] - trees.mean(axis=0)
         spread[out] = trees.var(axis=0)
     left = np.nansum(error**2, axis=0) / np.maximum((~np.isnan(error)).sum(axis=0), 1)

@@ -1,23 +1,35 @@
-"""The numbers behind `gp`: one exact Gaussian process for one metric of one kind of layer, in numpy and LAPACK.
+"""The numbers behind `gp`: one batch of exact Gaussian processes over the metrics of one kind of layer, in gpytorch.
 
-Notation: N measured and Q asked rows, F features, J mean terms. All float64.
-    x (N, F)   t (N,)   noise (N,)   phi (N, J)   tau (J,)   same (N, N), 1 where of one shape
-Hyperparameters are one vector (F + 3 + J,): logarithms of the lengths, of s, u and the nugget's deviation; then z = theta / tau.
+Notation: M metrics (the batch), N measured and Q asked rows, F features, J mean terms (padded with zeros to the longest).
+    x (N, F)   t (M, N), NaN where not measured   noise (M, N)   phi (M, N, J)   tau (M, J)   same (N, N), 1 where of one shape
+A value that is missing takes its row and column out of that metric's covariance (unit diagonal, zero residual), which is exact.
 
-A fit costs milliseconds because its gradient is written out (Rasmussen and Williams eq. 5.9); the tests hold kernel and density against
-gpytorch's, and the gradient against differences.
+The density is written out here, not taken from gpytorch's likelihood, because of those holes. Its gradient is torch's, and SciPy's L-BFGS-B
+climbs it: torch's own LBFGS loads a compiler that costs seconds.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-from scipy.linalg import lapack
+import torch
 from scipy.optimize import minimize
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # gpytorch 1.15 still scripts functions that torch 2.13 calls deprecated
+    import gpytorch
+
 from dse.surrogates._features import IS_LOG, Floats, hardly_matters
+from dse.surrogates.base import METRICS
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Tensor = torch.Tensor
 
 JITTER = 1e-6  # variance of a nugget that is always there: 0.1 % of a value
 _STEPS = 60
@@ -32,184 +44,231 @@ _NUGGET = (0.01, 1.5)
 _LEAST_SLOPE = 1e-4  # variance of a mean whose weights are sure
 
 
+def one_torch_thread(work: Callable[P, R]) -> Callable[P, R]:
+    """Let a function use one thread of torch: on matrices this small a second one costs more than it brings."""
+
+    @wraps(work)
+    def limited(*args: P.args, **keys: P.kwargs) -> R:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return work(*args, **keys)
+        finally:
+            torch.set_num_threads(threads)
+
+    return limited
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Data:
-    """What a fit is made of; see the module's notation."""
+class Batch:
+    """The data of one fit; see the module's notation."""
 
-    x: Floats
-    t: Floats
-    noise: Floats
-    phi: Floats
-    tau: Floats
-    same: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prior:
-    """A normal belief about the hyperparameters, and where their parts lie."""
-
-    median: Floats
-    spread: Floats
+    x: Tensor
+    t: Tensor
+    noise: Tensor
+    phi: Tensor
+    tau: Tensor
+    same: Tensor
 
     @classmethod
-    def of(cls, metric: str, n_terms: int) -> Prior:
-        """Return the prior of one metric."""
-        hardly = np.where(hardly_matters(metric), np.log(_HARDLY_FACTOR), 0.0)
-        lengths = np.where(IS_LOG, np.log(_LENGTH[0]), np.log(_LENGTH_FLAG[0])) + hardly
-        others = (_SCALE, _SHAPE, _NUGGET)
-        median = [*lengths, *(np.log(middle) for middle, _ in others), *np.zeros(n_terms)]
-        spread = [*np.where(IS_LOG, _LENGTH[1], _LENGTH_FLAG[1]), *(width for _, width in others), *np.ones(n_terms)]
-        return cls(np.array(median), np.array(spread))
+    def of(cls, x: Floats, t: Floats, noise: Floats, phi: Floats, tau: Floats, same: Floats) -> Batch:
+        return cls(*map(_tensor, (x, t, noise, phi, tau, same)))
+
+    @property
+    def known(self) -> Tensor:
+        """(M, N) whether it was measured."""
+        return ~torch.isnan(self.t)
 
 
-def split(hyper: Floats, n_terms: int) -> tuple[Floats, Floats, Floats]:
-    """Return (F,) log lengths, (3,) logs of s, u and nugget, (J,) z, as views."""
-    n_features = len(hyper) - n_terms - 3
-    return hyper[:n_features], hyper[n_features : n_features + 3], hyper[n_features + 3 :]
+class Process(gpytorch.Module):  # type: ignore[misc]  # gpytorch is untyped
+    """Mean and covariance with their hyperparameters and the priors of these; all positive ones are kept as logarithms.
 
-
-def mean(phi: Floats, tau: Floats, z: Floats) -> tuple[Floats, Floats]:
-    """Return (N,) mean of t and (N, J) its gradient by z."""
-    parts = phi * np.exp(tau * z)
-    total = 1 + parts.sum(axis=1)
-    return np.log(total), parts * tau / total[:, None]
-
-
-def covariance(hyper: Floats, a: Floats, slope_a: Floats, b: Floats, slope_b: Floats, same: Floats) -> Floats:
-    """Return (|a|, |b|), without what all shapes' common weights add; `slope` is the mean's gradient by z."""
-    log_length, logs, _ = split(hyper, slope_a.shape[1])
-    sizes = np.outer(_size(slope_a), _size(slope_b))
-    part = (np.exp(2 * logs[1]) * same) * (slope_a @ slope_b.T)
-    return np.asarray(np.exp(2 * logs[0]) * _matern(_squares(a, b) @ np.exp(-2 * log_length))[0] * sizes + part)
-
-
-def _squares(a: Floats, b: Floats) -> Floats:
-    """Return (|a|, |b|, F) squared differences."""
-    return np.asarray((a[:, None, :] - b[None, :, :]) ** 2)
-
-
-def _matern(squares: Floats) -> tuple[Floats, Floats]:
-    """Return Matern 5/2 of squared distances in lengths, and minus twice its derivative by them."""
-    root = np.sqrt(5 * squares)
-    decay = np.exp(-root)
-    linear = (1 + root) * decay
-    return linear + (root**2 / 3) * decay, (5 / 3) * linear
-
-
-def _size(slope: Floats) -> Floats:
-    return np.asarray(np.sqrt((slope**2).sum(axis=1) + _LEAST_SLOPE))
-
-
-def factor(matrix: Floats) -> Floats:
-    """Return the lower Cholesky factor; where there is none the diagonal grows until there is.
-
-    Raises:
-        ArithmeticError: it does not help.
+    Args:
+        varies: (F,) features that differ between the rows; nothing can be learned of the others, and their lengths stay as they are.
     """
+
+    def __init__(self, metrics: Sequence[str], n_terms: int, varies: Tensor) -> None:
+        super().__init__()
+        batch = torch.Size([len(metrics)])
+        is_log, hardly = torch.as_tensor(IS_LOG), torch.as_tensor(np.stack([hardly_matters(metric) for metric in metrics])[:, None])
+        length = torch.where(is_log, np.log(_LENGTH[0]), np.log(_LENGTH_FLAG[0])).double()
+        length = length + torch.where(hardly, np.log(_HARDLY_FACTOR), 0.0).double()
+        spread = torch.where(is_log, _LENGTH[1], _LENGTH_FLAG[1]).double()
+        self.varies, self.all_lengths = varies, length
+        self.matern = _matern(batch, length[..., varies])
+        self.matern.register_prior("length", _normal(length[..., varies], spread[varies]), lambda module: module.raw_lengthscale)
+        for name, (middle, width) in {"scale": _SCALE, "shape": _SHAPE, "nugget": _NUGGET}.items():
+            center = torch.full(batch, np.log(middle), dtype=torch.float64)
+            self.register_parameter(f"log_{name}", torch.nn.Parameter(center.clone()))
+            self.register_prior(f"{name}_prior", _normal(center, torch.tensor(width).double()), f"log_{name}")
+        self.z = torch.nn.Parameter(torch.zeros(len(metrics), n_terms, dtype=torch.float64))  # theta / tau
+        self.register_prior("z_prior", _normal(torch.zeros(()).double(), torch.ones(()).double()), "z")
+
+    def mean(self, phi: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (M, N) mean of t and (M, N, J) its gradient by z."""
+        parts = phi * torch.exp(tau * self.z)[:, None, :]
+        total = 1 + parts.sum(-1)
+        return torch.log(total), parts * tau[:, None, :] / total[..., None]
+
+    def covariance(self, matern: Tensor, slope_a: Tensor, slope_b: Tensor, same: Tensor) -> Tensor:
+        """Return (M, |a|, |b|), without what all shapes' common weights add; `slope` is the mean's gradient by z."""
+        sizes = (torch.sqrt((slope**2).sum(-1) + _LEAST_SLOPE) for slope in (slope_a, slope_b))
+        size_a, size_b = sizes
+        smooth = torch.exp(2 * self.log_scale)[:, None, None] * matern * size_a[:, :, None] * size_b[:, None, :]
+        return smooth + torch.exp(2 * self.log_shape)[:, None, None] * same * (slope_a @ slope_b.mT)
+
+    def everywhere(self) -> Any:
+        """Return the Matern kernel over all features, those that did not vary with their prior's length."""
+        lengths = self.all_lengths.clone()
+        lengths[..., self.varies] = self.matern.raw_lengthscale.detach()
+        return _matern(self.log_scale.shape, lengths)
+
+    def spreads(self) -> Tensor:
+        """Return the priors' deviations of all hyperparameters, one after the other as `parameters` has them."""
+        known = {id(of(module)): prior.scale for _, module, prior, of, _ in self.named_priors()}
+        return torch.cat([known[id(parameter)].expand_as(parameter).ravel() for parameter in self.parameters()])
+
+    def log_prior(self) -> Tensor:
+        """Return the log density of the hyperparameters."""
+        found = (prior.log_prob(of(module)).sum() for _, module, prior, of, _ in self.named_priors())
+        return sum(found, torch.zeros(()).double())
+
+
+def _matern(batch: torch.Size, log_lengths: Tensor) -> Any:
+    logarithm: Any = gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
+    n_features = log_lengths.shape[-1]
+    kernel = gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=n_features, batch_shape=batch, lengthscale_constraint=logarithm)
+    kernel = kernel.double()
+    kernel.raw_lengthscale.data = log_lengths.clone()
+    return kernel
+
+
+def _normal(center: Tensor, deviation: Tensor) -> Any:
+    return gpytorch.priors.NormalPrior(center, deviation.expand_as(center))
+
+
+def _values(matern: Any, a: Tensor, b: Tensor) -> Tensor:
+    """Return (M, |a|, |b|). Straight from the kernel: what is lazy costs more than a matrix of tens of rows."""
+    if not a.shape[-1]:
+        return torch.ones(*matern.batch_shape, len(a), len(b), dtype=torch.float64)
+    found: Tensor = matern.forward(a.expand(*matern.batch_shape, *a.shape), b.expand(*matern.batch_shape, *b.shape))
+    return found
+
+
+def _factor(covariance: Tensor, known: Tensor, noise: Tensor) -> Tensor:
+    """Return the Cholesky factor of what is known; where it fails the diagonal grows until it does not."""
+    both = known[:, :, None] & known[:, None, :]
+    diagonal = torch.where(known, noise + JITTER, torch.ones_like(noise))
+    matrix = torch.where(both, covariance, torch.zeros_like(covariance)) + torch.diag_embed(diagonal)
     for extra in (0.0, 1e-6, 1e-4, 1e-2):
-        lower, info = lapack.dpotrf(matrix + extra * np.eye(len(matrix)) if extra else matrix, lower=1)
-        if info == 0:
-            return np.asarray(lower)
+        factor: Tensor
+        factor, info = torch.linalg.cholesky_ex(matrix + extra * torch.eye(matrix.shape[-1], dtype=matrix.dtype))
+        if not bool(info.any()):
+            return factor
     raise ArithmeticError("the covariance is not positive definite")
 
 
-def inverse(lower: Floats) -> Floats:
-    """Return the inverse of the matrix that has this Cholesky factor."""
-    half = np.tril(lapack.dpotri(lower, lower=1)[0])
-    return np.asarray(half + np.tril(half, -1).T)
+def log_density(process: Process, batch: Batch) -> Tensor:
+    """Return the log posterior density of the hyperparameters, up to a constant, summed over metrics."""
+    known = batch.known
+    x = batch.x[:, process.varies]
+    mean, slope = process.mean(batch.phi, batch.tau)
+    residual = torch.where(known, batch.t.nan_to_num() - mean, torch.zeros_like(mean))[..., None]
+    noise = batch.noise + torch.exp(2 * process.log_nugget)[:, None]
+    factor = _factor(process.covariance(_values(process.matern, x, x), slope, slope, batch.same), known, noise)
+    white = torch.linalg.solve_triangular(factor, residual, upper=False)
+    found: Tensor = process.log_prior() - 0.5 * (white**2).sum() - factor.diagonal(dim1=-2, dim2=-1).log().sum()
+    return found
 
 
-def loss(hyper: Floats, data: Data, prior: Prior, squares: Floats) -> tuple[float, Floats]:
-    """Return minus the log posterior density of the hyperparameters, up to a constant, and its gradient.
-
-    `squares` is (N, N, F): squared differences of the features that `hyper` has lengths for. With G = (K^-1 - a a^T) / 2 and
-    a = K^-1 (t - mean), a change dK of the covariance changes the loss by sum(G * dK).
-    """
-    log_length, logs, z = split(hyper, len(data.tau))
-    scale, shape, nugget = np.exp(2 * logs)
-    center, slope = mean(data.phi, data.tau, z)
-    size = _size(slope)
-    matern, steep = _matern(squares @ np.exp(-2 * log_length))
-    smooth = scale * np.outer(size, size)
-    own = shape * data.same
-    lower = factor(smooth * matern + own * (slope @ slope.T) + np.diag(data.noise + nugget + JITTER))
-    whole = inverse(lower)
-    weights = whole @ (data.t - center)
-    away = (hyper - prior.median) / prior.spread
-    value = 0.5 * float((data.t - center) @ weights) + float(np.log(np.diag(lower)).sum()) + 0.5 * float(away @ away)
-    g = 0.5 * (whole - np.outer(weights, weights))
-    by_matern = g * smooth
-    by_slope = 2 * ((g * own) @ slope + ((g * matern) @ size * (scale / size))[:, None] * slope)
-    gradient = away / prior.spread
-    by_length, by_log, by_z = split(gradient, len(data.tau))
-    by_length += np.tensordot(by_matern * steep, squares, 2) * np.exp(-2 * log_length)
-    by_log += 2 * np.array([(by_matern * matern).sum(), (g * own * (slope @ slope.T)).sum(), nugget * np.trace(g)])
-    # d slope_j / d z_k = [j = k] tau_k slope_k - slope_j slope_k
-    by_z += data.tau * (by_slope * slope).sum(axis=0) - slope.T @ ((by_slope * slope).sum(axis=1) + weights)
-    return value, gradient
-
-
-def train(data: Data, prior: Prior) -> Floats:
+@one_torch_thread
+def train(batch: Batch) -> Process:
     """Return the hyperparameters of largest posterior density, found from the prior's medians.
 
     Raises:
         ArithmeticError: the covariance cannot be factored, or the density is not finite.
     """
-    varies = np.ptp(data.x, axis=0) > 0  # of the other features nothing can be learned: their lengths stay at the prior's medians
-    open_ = np.append(varies, np.ones(len(prior.median) - len(varies), dtype=np.bool_))
-    moving = Prior(prior.median[open_], prior.spread[open_])
-    squares = _squares(data.x[:, varies], data.x[:, varies])
+    process = untrained(batch)
+    parameters = list(process.parameters())
+
+    medians = torch.cat([p.detach().ravel() for p in parameters])
+    spreads = process.spreads()
+
+    def loss(steps: Floats) -> tuple[float, Floats]:
+        """`steps` are in prior deviations, in which the problem is round and few steps are needed."""
+        torch.nn.utils.vector_to_parameters(medians + spreads * torch.as_tensor(steps), parameters)
+        process.zero_grad()
+        value = -log_density(process, batch)
+        value.backward()  # type: ignore[no-untyped-call]
+        gradient = torch.cat([torch.zeros_like(p).ravel() if p.grad is None else p.grad.ravel() for p in parameters])
+        return value.item(), (gradient * spreads).numpy()
+
     options = {"maxiter": _STEPS, "ftol": _ENOUGH, "gtol": 1e-3}
-    found: Any = minimize(loss, moving.median, (data, moving, squares), method="L-BFGS-B", jac=True, options=options)
+    found: Any = minimize(loss, np.zeros(len(medians)), method="L-BFGS-B", jac=True, options=options)
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise ArithmeticError("the fit did not stay finite")
-    hyper = np.array(prior.median)
-    hyper[open_] = found.x
-    return hyper
+    torch.nn.utils.vector_to_parameters(medians + spreads * torch.as_tensor(found.x), parameters)
+    return process
+
+
+def untrained(batch: Batch) -> Process:
+    """Return the hyperparameters as they are before any data."""
+    return Process(METRICS, batch.phi.shape[2], (batch.x != batch.x[:1]).any(0))
 
 
 class Posterior:
-    """What the data leave of a process with fitted hyperparameters; without data, the prior."""
+    """What the data leave of a process. All arrays in and out are numpy, (M, ...)."""
 
-    def __init__(self, data: Data, hyper: Floats) -> None:
-        self.data, self.hyper = data, hyper
-        _, logs, self.z = split(hyper, len(data.tau))
-        self.nugget = float(np.exp(2 * logs[2]))
-        self.weights = np.zeros(0)
-        if len(data.t):
-            known = self._covariance(data.x, data.phi, data.x, data.phi, data.same)
-            self.lower = factor(known + np.diag(data.noise + self.nugget + JITTER))
-            self.weights = lapack.dpotrs(self.lower, data.t - self._prior_mean(data.phi), lower=1)[0]
+    @one_torch_thread
+    def __init__(self, batch: Batch, process: Process) -> None:
+        self.batch, self.process, self.matern = batch, process, process.everywhere()
+        with torch.no_grad():
+            nugget = torch.exp(2 * process.log_nugget)
+            covariance = self._covariance(batch.x, batch.phi, batch.x, batch.phi, batch.same)
+            self.factor = _factor(covariance, batch.known, batch.noise + nugget[:, None])
+            residual = batch.t.nan_to_num() - self._prior_mean(batch.phi)
+            residual = torch.where(batch.known, residual, torch.zeros_like(residual))
+            self.weights = torch.cholesky_solve(residual[..., None], self.factor)
+        self.nugget = np.asarray(nugget.numpy(), dtype=np.float64)
 
-    def _prior_mean(self, phi: Floats) -> Floats:
-        center, slope = mean(phi, self.data.tau, self.z)
+    def _prior_mean(self, phi: Tensor) -> Tensor:
+        mean, gradient = self.process.mean(phi, self.batch.tau)
         # Around its fitted value the mean is linear in z, whose prior mean is 0.
-        return np.asarray(center - slope @ self.z)
+        return mean - (gradient * self.process.z[:, None, :]).sum(-1)
 
-    def _covariance(self, a: Floats, phi_a: Floats, b: Floats, phi_b: Floats, same: Floats) -> Floats:
-        slope_a, slope_b = (mean(phi, self.data.tau, self.z)[1] for phi in (phi_a, phi_b))
-        return np.asarray(covariance(self.hyper, a, slope_a, b, slope_b, same) + slope_a @ slope_b.T)
+    def _covariance(self, a: Tensor, phi_a: Tensor, b: Tensor, phi_b: Tensor, same: Tensor) -> Tensor:
+        slope_a, slope_b = (self.process.mean(phi, self.batch.tau)[1] for phi in (phi_a, phi_b))
+        return self.process.covariance(_values(self.matern, a, b), slope_a, slope_b, same) + slope_a @ slope_b.mT
 
+    @one_torch_thread
     def predict(self, x: Floats, phi: Floats, same_data: Floats, same: Floats) -> tuple[Floats, Floats]:
-        """Return mean (Q,) and covariance (Q, Q) of the noise-free t; `same_data` is (Q, N), `same` (Q, Q)."""
-        center, spread = self._prior_mean(phi), self._covariance(x, phi, x, phi, same)
-        if not len(self.data.t):
-            return center, spread
-        cross = self._covariance(x, phi, self.data.x, self.data.phi, same_data)
-        white = lapack.dtrtrs(self.lower, cross.T, lower=1)[0]
-        return center + cross @ self.weights, spread - white.T @ white
+        """Return mean (M, Q) and covariance (M, Q, Q) of the noise-free t; `same_data` is (Q, N), `same` (Q, Q)."""
+        batch, (xq, pq, alike, sq) = self.batch, map(_tensor, (x, phi, same_data, same))
+        with torch.no_grad():
+            cross = self._covariance(xq, pq, batch.x, batch.phi, alike) * batch.known[:, None, :]
+            mean = self._prior_mean(pq) + (cross @ self.weights)[..., 0]
+            white = torch.linalg.solve_triangular(self.factor, cross.mT, upper=False)
+            covariance = self._covariance(xq, pq, xq, pq, sq) - white.mT @ white
+        return mean.numpy(), covariance.numpy()
 
+    @one_torch_thread
     def leave_out(self, groups: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Floats, Floats]:
-        """Return mean and variance (N,) of each measured value (its noise included) predicted without its group.
+        """Return mean and variance (M, N) of each measured value (its noise included) predicted without its group.
 
         Closed form with the hyperparameters kept: for a block I of K^-1 and of a = K^-1 r, the error is (K^-1)_II^-1 a_I and its
-        covariance (K^-1)_II^-1 (Rasmussen and Williams eqs. 5.10-5.12, for blocks).
+        covariance (K^-1)_II^-1 (Rasmussen and Williams eqs. 5.10-5.12, for blocks). NaN where not measured.
         """
-        left, variance = np.array(self.data.t), np.zeros(len(self.data.t))
-        whole = inverse(self.lower) if len(left) else np.zeros((0, 0))
-        for group in np.unique(groups):
-            rows = np.flatnonzero(groups == group)
-            block = np.linalg.inv(whole[np.ix_(rows, rows)])
-            left[rows] -= block @ self.weights[rows]
-            variance[rows] = np.maximum(np.diag(block), 0.0)
-        return left, variance
+        inverse, weights = torch.cholesky_inverse(self.factor).numpy(), self.weights[..., 0].numpy()
+        t, known = self.batch.t.numpy(), self.batch.known.numpy()
+        mean, variance = np.full(t.shape, np.nan), np.full(t.shape, np.nan)
+        for m in range(t.shape[0]):
+            for group in np.unique(groups[known[m]]):
+                rows = np.flatnonzero(known[m] & (groups == group))
+                block = np.linalg.inv(inverse[m][np.ix_(rows, rows)])
+                mean[m, rows] = t[m, rows] - block @ weights[m, rows]
+                variance[m, rows] = np.maximum(np.diag(block), 0.0)
+        return mean, variance
+
+
+def _tensor(array: Floats) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64)

@@ -9,7 +9,7 @@ say so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -76,7 +76,9 @@ class AdaptiveSurrogate:
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
         """Fit and choose, kind by kind."""
         fit = partial(_choose, options=self.options, seed=seed)
-        return learn(records, target, fit, partial(gp.prior_kind, start=self.options.start), self.options.max_points, seed)
+        prior = partial(gp.prior_kind if gp.is_installed() else forest.prior_kind, start=self.options.start)
+        belief = learn(records, target, fit, prior, self.options.max_points, seed)
+        return belief if gp.is_installed() else replace(belief, notes=(gp.NOT_INSTALLED, *belief.notes))
 
 
 def create(options: Options) -> Surrogate:
@@ -114,6 +116,8 @@ def _choose(kind: str, data: Observed, options: Options, seed: int) -> tuple[Kin
 
 
 def _process(kind: str, data: Observed, start: Start, notes: list[str]) -> GpKind | None:
+    if not gp.is_installed():
+        return None
     try:
         return gp.fit_kind(data, start)
     except ArithmeticError as error:

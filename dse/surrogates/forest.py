@@ -7,6 +7,7 @@ the out-of-bag error the noise around it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -74,14 +75,19 @@ class ForestSurrogate:
 
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
         """Fit every kind that was measured."""
-        observed, options = observe(one_fidelity(records), target), self.options
-        kinds = {kind: fit_kind(data, options.start, options.trees, seed) for kind, data in observed.items()}
-        return LogBelief(kinds, target, partial(prior_kind, start=options.start), missing_notes(observed))
+        return believe(records, target, self.options, seed)
 
 
 def create(options: Options) -> Surrogate:
     """Return the recipe."""
     return ForestSurrogate(options)
+
+
+def believe(records: Sequence[LayerRecord], target: Target, options: Options, seed: int) -> LogBelief:
+    """Return the belief of forests."""
+    observed = observe(one_fidelity(records), target)
+    kinds = {kind: fit_kind(data, options.start, options.trees, seed) for kind, data in observed.items()}
+    return LogBelief(kinds, target, partial(prior_kind, start=options.start), missing_notes(observed))
 
 
 def prior_kind(layer: Layer, target: Target, start: Start = Start.ESTIMATE) -> KindModel:
@@ -104,34 +110,32 @@ def fit_kind(data: Observed, start: Start, trees: int, seed: int, metrics: Seque
     return ForestKind(start, tuple(forests), np.array(variance), counts, measured_range(table))
 
 
-def plant(table: Floats, values: Floats, n_trees: int, seed: int) -> tuple[tuple[Any, ...], Floats]:
-    """Return a random forest as its trees, and (trees, N) how often each drew each row; values are (N, M), one tree for all M.
+def plant(table: Floats, values: Floats, trees: int, seed: int, *, with_errors: bool = False) -> Any:
+    """Return a random forest; values are (N,), or (N, M) with trees that serve all M. `with_errors` keeps its out-of-bag answers."""
+    from sklearn.ensemble import RandomForestRegressor
 
-    scikit-learn's own forest spends most of its time around its trees where a table has tens of rows.
-    """
-    from sklearn.tree import DecisionTreeRegressor
-    from sklearn.utils import check_random_state
-
-    narrow, n_rows, luck = np.ascontiguousarray(table, dtype=np.float32), len(table), check_random_state(seed)
-    drawn = np.stack([np.bincount(luck.randint(0, n_rows, n_rows), minlength=n_rows) for _ in range(n_trees)]).astype(np.float64)
-    trees = (DecisionTreeRegressor(random_state=luck).fit(narrow, values, sample_weight=bag, check_input=False) for bag in drawn)
-    return tuple(trees), drawn
+    forest = RandomForestRegressor(n_estimators=trees, oob_score=with_errors, random_state=seed, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a point that was in every bag has no out-of-bag answer; `grow` leaves it out
+        return forest.fit(table, values)
 
 
-def each_tree(trees: Sequence[Any], table: Floats) -> Floats:
+def each_tree(forest: Any, table: Floats) -> Floats:
     """Return (trees, N, M): every tree's answer."""
     narrow = table.astype(np.float32)  # what trees compare with inside
     # Straight to the trees: checking the same table once per tree costs more than all answers.
-    return np.stack([tree.tree_.predict(narrow).reshape(len(table), -1) for tree in trees])
+    return np.stack([tree.tree_.predict(narrow).reshape(len(table), -1) for tree in forest.estimators_])
 
 
-def grow(table: Floats, column: Floats, n_trees: int, seed: int) -> tuple[tuple[Any, ...], float]:
+def grow(table: Floats, column: Floats, trees: int, seed: int) -> tuple[Any, float]:
     """Return a forest and its out-of-bag variance, which starts from the prior's and gives way to the data's."""
-    trees, drawn = plant(table, column[:, None], n_trees, seed)
-    is_out = drawn == 0
-    was_out = is_out.any(axis=0)
-    answers = (each_tree(trees, table)[:, :, 0] * is_out).sum(axis=0)[was_out] / is_out.sum(axis=0)[was_out]
-    errors = column[was_out] - answers if len(column) > 2 else np.array([])
+    is_enough = len(column) > 2
+    forest = plant(table, column, trees, seed, with_errors=is_enough)
+    errors = np.array([])
+    if is_enough:
+        drawn = np.stack([np.bincount(bag, minlength=len(column)) for bag in forest.estimators_samples_])
+        was_out = (drawn == 0).any(axis=0)
+        errors = (column - forest.oob_prediction_)[was_out]
     if len(errors) >= _FEW:
-        return trees, float(np.mean(errors**2))
-    return trees, float((np.sum(errors**2) + _PRIOR_POINTS * PRIOR_DEVIATION**2) / (len(errors) + _PRIOR_POINTS))
+        return forest, float(np.mean(errors**2))
+    return forest, float((np.sum(errors**2) + _PRIOR_POINTS * PRIOR_DEVIATION**2) / (len(errors) + _PRIOR_POINTS))

@@ -1,4 +1,4 @@
-"""Gaussian processes: per kind of layer one exact GP per metric.
+"""Gaussian processes: per kind of layer one exact GP per metric, fitted together as one batch.
 
     t(x) = log(1 + sum_j w_j phi_j(x)) + f(x) + e,    t = log(1 + y)
     k(x, x') = s^2 Matern_5/2(x, x'; one length per feature) + u^2 [same shape] + g(x)^T diag(tau^2) g(x')
@@ -14,22 +14,26 @@ Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006),
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
+from dse.surrogates import forest
 from dse.surrogates._belief import KindModel, learn
 from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
-from dse.surrogates._gp_math import Data, Posterior, Prior, train
 from dse.surrogates._observed import Observed
 from dse.surrogates._terms import Start, check_options, mean_terms
 from dse.surrogates._work import remembered
 from dse.surrogates.base import METRICS, Belief, Surrogate
+
+if TYPE_CHECKING:
+    from dse.surrogates._gp_math import Batch, Posterior
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -37,6 +41,7 @@ _MAX_POINTS = 256  # more different points of one kind than this cost seconds an
 _SHRINK = 8.0  # how many points' worth of trust the covariance gets before leaving out may rescale it
 _SCALE_LIMITS = (0.6, 4.0)
 _LARGEST_Z = 5.0  # a wilder error counts as this
+NOT_INSTALLED = "gpytorch is not installed (extra gp): forests and the estimate believe instead of Gaussian processes"
 _NORMAL_90 = NormalDist().inv_cdf(0.95)  # 90 % of normal values lie within so many deviations
 
 
@@ -58,7 +63,7 @@ class GpKind:
     start: Start
     data: Observed
     span: Range | None
-    posteriors: tuple[Posterior, ...]  # of each metric; one that was never measured is its prior
+    posterior: Posterior
     nugget: Floats  # (M,) learned variance of one measurement
     scale_known: Floats  # (M,) factor on the deviation where the shape was measured
     scale_new: Floats  # (M,) where it was not
@@ -66,21 +71,13 @@ class GpKind:
 
     def t(self, rows: Sequence[Row]) -> tuple[Floats, Floats]:
         """Return mean (M, Q) and covariance (M, Q, Q) of log(1 + y), calibrated, without noise."""
-        x, (phi, _) = feature_table(rows), mean_terms(rows, self.start)
+        phi, _ = mean_terms(rows, self.start)
         shapes = [row[0].shape for row in rows]
-        alike, same = _same(shapes, [row[0].shape for row in self.data.rows]), _same(shapes, shapes)
-        found = [
-            posterior.predict(x, phi[m], alike[:, ~np.isnan(self.data.values[:, m])], same)
-            for m, posterior in enumerate(self.posteriors)
-        ]
-        mean, covariance = (np.stack(parts) for parts in zip(*found, strict=True))
+        alike = _same(shapes, [row[0].shape for row in self.data.rows])
+        mean, covariance = self.posterior.predict(feature_table(rows), phi, alike, _same(shapes, shapes))
         is_known = np.asarray(alike.any(axis=1))
         scale = np.where(is_known[None, :], self.scale_known[:, None], self.scale_new[:, None])
         return mean, covariance * scale[:, :, None] * scale[:, None, :]
-
-    def leave_out(self, groups: Ints) -> tuple[Floats, Floats]:
-        """Return mean and variance (M, N) of each measured value predicted without its group, not calibrated; NaN where not measured."""
-        return _leave_out(self.posteriors, self.data, groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +85,11 @@ class GpSurrogate:
     options: Options
 
     def fit(self, records: Sequence[LayerRecord], target: Target, *, seed: int) -> Belief:
-        """Fit every kind; a kind whose fit fails is believed from the prior, and the notes say so."""
+        """Fit every kind; a kind whose fit fails is believed from the prior, without torch from forests, and the notes say so."""
         start = self.options.start
+        if not is_installed():
+            belief = forest.believe(records, target, forest.Options(start), seed)
+            return replace(belief, notes=(NOT_INSTALLED, *belief.notes))
 
         def fit(kind: str, data: Observed) -> tuple[KindModel | None, tuple[str, ...]]:
             try:
@@ -105,6 +105,11 @@ def create(options: Options) -> Surrogate:
     return GpSurrogate(options)
 
 
+def is_installed() -> bool:
+    """Whether there is a gpytorch; loading it takes seconds, so it is only looked for."""
+    return find_spec("gpytorch") is not None
+
+
 @remembered
 def fit_kind(data: Observed, start: Start) -> GpKind:
     """Fit one kind.
@@ -112,51 +117,43 @@ def fit_kind(data: Observed, start: Start) -> GpKind:
     Raises:
         ArithmeticError: the fit failed.
     """
-    posteriors = _posteriors(data, start)
+    from dse.surrogates._gp_math import Posterior, train
+
+    batch = _batch(data, start)
+    posterior = Posterior(batch, train(batch))
     points = np.arange(len(data.rows))
-    known = _calibration(posteriors, data, points)
-    new = _calibration(posteriors, data, data.groups) if len(set(data.groups.tolist())) > 2 else known
+    known = _calibration(posterior, data, points)
+    new = _calibration(posterior, data, data.groups) if len(set(data.groups.tolist())) > 2 else known
     counts = (~np.isnan(data.values)).sum(axis=0).astype(np.float64)
-    nugget = np.array([posterior.nugget for posterior in posteriors])
-    return GpKind(start, data, measured_range(feature_table(data.rows)), posteriors, nugget, known, new, counts)
+    return GpKind(start, data, measured_range(feature_table(data.rows)), posterior, posterior.nugget, known, new, counts)
 
 
 def prior_kind(layer: Layer, target: Target, start: Start = Start.ESTIMATE) -> KindModel:
     """Return what is believed of a kind that was never measured."""
+    from dse.surrogates._gp_math import Posterior, untrained
+
     shape, rows = (1, len(METRICS)), ((layer, LayerChoice(1), target),)
     data = Observed(rows, np.full(shape, np.nan), np.zeros(shape), np.zeros(shape), np.zeros(1, dtype=np.int64))
+    batch = _batch(data, start)
     ones, zeros = np.ones(len(METRICS)), np.zeros(len(METRICS))
-    return GpKind(start, data, None, _posteriors(data, start), zeros, ones, ones, zeros)
+    return GpKind(start, data, None, Posterior(batch, untrained(batch)), zeros, ones, ones, zeros)
 
 
-def _posteriors(data: Observed, start: Start) -> tuple[Posterior, ...]:
-    """Return one process per metric, on the rows where it was measured; its prior where it never was."""
-    x, (phi, tau) = feature_table(data.rows), mean_terms(data.rows, start)
+def _batch(data: Observed, start: Start) -> Batch:
+    from dse.surrogates._gp_math import Batch
+
+    phi, tau = mean_terms(data.rows, start)
     shapes = [row[0].shape for row in data.rows]
-    same, found = _same(shapes, shapes), []
-    for m, metric in enumerate(METRICS):
-        known = ~np.isnan(data.values[:, m])
-        own = Data(x[known], data.values[known, m], data.noise[known, m], phi[m, known], tau[m], same[np.ix_(known, known)])
-        prior = Prior.of(metric, len(tau[m]))
-        found.append(Posterior(own, train(own, prior) if known.any() else prior.median))
-    return tuple(found)
+    return Batch.of(feature_table(data.rows), data.values.T, data.noise.T, phi, tau, _same(shapes, shapes))
 
 
-def _leave_out(posteriors: Sequence[Posterior], data: Observed, groups: Ints) -> tuple[Floats, Floats]:
-    mean, variance = np.full(data.values.T.shape, np.nan), np.full(data.values.T.shape, np.nan)
-    for m, posterior in enumerate(posteriors):
-        known = ~np.isnan(data.values[:, m])
-        mean[m, known], variance[m, known] = posterior.leave_out(groups[known])
-    return mean, variance
-
-
-def _calibration(posteriors: Sequence[Posterior], data: Observed, groups: Ints) -> Floats:
+def _calibration(posterior: Posterior, data: Observed, groups: Ints) -> Floats:
     """Return (M,) the factor that makes left-out errors as large as they were said to be, held back where groups are few.
 
     It is the larger of two views of z = error / deviation: its root mean square, and its 90 % quantile over that of a normal value. Both
     are raised for hyperparameters that saw what is left out, as a variance estimated from few groups is.
     """
-    mean, variance = _leave_out(posteriors, data, groups)
+    mean, variance = posterior.leave_out(groups)
     z = np.abs(data.values.T - mean) / np.sqrt(np.maximum(variance, 1e-12))
     factors = np.ones(len(METRICS))
     for m, column in enumerate(z):

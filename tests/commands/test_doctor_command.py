@@ -113,8 +113,8 @@ def test_no_licence_value_is_ever_shown(
 
 def test_what_is_missing_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     real = module._version
-    monkeypatch.setattr(module, "_version", lambda name: None if name in ("scipy", "keras") else real(name))
+    monkeypatch.setattr(module, "_version", lambda name: None if name in ("scipy", "gpytorch") else real(name))
     code, found = look(None, capsys)
     assert code == 3
     assert "scipy" in found["packages"]["found"]
-    assert found["keras"]["level"] == "warn"
+    assert found["gpytorch"]["level"] == "warn"

@@ -205,6 +205,7 @@ def test_a_broken_journal_costs_no_more_than_the_page(explore: Question) -> None
 
 
 def test_the_surrogate_s_figures_come_from_this_campaign(explore: Question) -> None:
+    pytest.importorskip("torch")
     from dse.view.beliefs import believe, predicted
 
     story = view_kit.story(explore, 6)
