@@ -1,32 +1,25 @@
 """The search's memory: Optuna's journal file (JSON lines, synced), and beside it `nas.jsonl` with what was asked and how long it took.
 
-One process writes, held by the kernel lock of `nas.jsonl`'s journal, so Optuna's own lock files are not needed (a killed process would
-leave one behind, and everybody would wait for it). A line that a crash tore off is cut before anything is appended.
+One process writes, held by the kernel lock of `nas.jsonl`'s journal. A line that a crash tore off is cut before anything is appended.
 Every proposal is made by a fresh sampler seeded from (search, number), so it is a function of the recorded history.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import TrialState
 
 from dse.assemble import refuse_changes
-from dse.errors import CorruptJournal, SpecError
 from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome
-from dse.nas.space import Choice, Parameter
+from dse.nas.samplers import distribution_of, make_sampler
 from dse.nas.spec import NasSpec
+from dse.nas.storage import cut_torn_line, open_study
 from dse.store.journal import SCHEMA, Journal, read_events
 
 FILE = "optuna.jsonl"
@@ -35,18 +28,6 @@ EVENTS = "nas.jsonl"
 _FACTS = "facts"  # the one user attribute: all that is known of a candidate but what Optuna knows itself
 
 Suggest = Callable[[int], dict[str, Any]]
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-class _NoLock:
-    """Stands in for Optuna's lock: our own is held by the kernel for the whole session."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
 
 
 class Study:
@@ -62,9 +43,9 @@ class Study:
         self._journal = Journal(spec.state / EVENTS)
         try:
             self._check_meaning()
-            self.repaired = self._journal.repaired + _cut_torn_line(spec.state / FILE)
+            self.repaired = self._journal.repaired + cut_torn_line(spec.state / FILE)
             self._study = _open(spec, is_new=True)
-            self._distributions = {p.name: _distribution(p) for p in spec.space.parameters}
+            self._distributions = {p.name: distribution_of(p) for p in spec.space.parameters}
             self._asked: dict[int, tuple[optuna.Trial, dict[str, Any]]] = {}
             self._mark = time.monotonic()
             self._ended: list[Candidate] = []  # all candidates up to the first that is not finished
@@ -193,100 +174,8 @@ def budget_spent(candidates: Sequence[Candidate]) -> int:
     return sum(candidate.outcome in (*SPENT, Outcome.RUNNING) for candidate in candidates)
 
 
-def make_sampler(kind: str, spec: NasSpec, number: int) -> optuna.samplers.BaseSampler:
-    """Return a fresh sampler for one proposal.
-
-    Raises:
-        SpecError: BoTorch is not installed.
-    """
-    seed = (spec.seed * 1_000_003 + number) % 2**31
-    match kind:
-        case "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-        case "tpe":
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return optuna.samplers.TPESampler(seed=seed, n_startup_trials=spec.search.startup, multivariate=True)
-        case "nsga2":
-            return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(4, spec.search.startup))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import torch
-            from optuna_integration import BoTorchSampler
-
-            torch.set_num_threads(1)  # the problem is tiny, and the other cores are training: more threads wait for each other
-            return BoTorchSampler(seed=seed, n_startup_trials=spec.search.startup)
-    except ImportError as error:
-        raise SpecError(
-            f'search.sampler: "botorch" needs more packages ({error}). Install them: pip install "dse[nas]".'
-        ) from error
-
-
-class _Backend(JournalFileBackend):  # type: ignore[misc]  # Optuna is untyped to us
-    """Optuna's journal file, synced when a trial begins or ends and not for every parameter: one proposal is a dozen lines."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path), lock_obj=_NoLock())
-        self._path = path
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with self._path.open("ab") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            if any("state" in log or "directions" in log for log in logs):
-                os.fsync(file.fileno())
-
-
-class _ReadOnly(BaseJournalBackend):  # type: ignore[misc]  # Optuna is untyped to us
-    """Optuna's journal without its writing half, so that looking never changes what is looked at."""
-
-    def __init__(self, path: Path) -> None:
-        self._backend = JournalFileBackend(str(path), lock_obj=_NoLock())
-
-    def read_logs(self, log_number_from: int) -> Any:
-        return self._backend.read_logs(log_number_from)
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        raise AssertionError("a study opened for reading was written to")
-
-
 def _open(spec: NasSpec, *, is_new: bool) -> optuna.Study:
-    path = spec.state / FILE
-    name, directions = spec.name, ["minimize"] * len(spec.goals)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if not is_new:
-                return optuna.load_study(study_name=name, storage=JournalStorage(_ReadOnly(path)))
-            storage = JournalStorage(_Backend(path))
-            if any(summary.study_name == name for summary in optuna.get_all_study_summaries(storage=storage)):
-                return optuna.load_study(study_name=name, storage=storage)
-            return optuna.create_study(study_name=name, storage=storage, directions=directions)
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptJournal(
-            f"{path}: not a journal of this search ({type(error).__name__}: {str(error)[:100]}). Restore it, or start again with --fresh."
-        ) from error
-
-
-def _cut_torn_line(path: Path) -> int:
-    """Cut off what follows the last complete line; return how many bytes that was."""
-    if not path.exists():
-        return 0
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-            os.fsync(file.fileno())
-    return len(content) - whole
-
-
-def _distribution(parameter: Parameter) -> BaseDistribution:
-    if isinstance(parameter, Choice):
-        return CategoricalDistribution(parameter.options)
-    return IntDistribution(parameter.low, parameter.high, log=parameter.is_logarithmic, step=parameter.step)
+    return open_study(spec.state / FILE, spec.name, len(spec.goals), is_new=is_new)
 
 
 def _candidates(study: optuna.Study) -> tuple[Candidate, ...]:
