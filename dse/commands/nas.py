@@ -51,33 +51,45 @@ def nas_run(
     watcher = JsonLines() if as_json else live
 
     def opened(study: Any) -> None:
-        before[0] = sum(candidate.outcome in SPENT for candidate in study.candidates)
+        before[0] = _spent(study.candidates)
         _greet(spec, study)  # a board would be written over
         watcher.opened(study.candidates, study.active_seconds)
 
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
         with watcher:
             candidates = run_search(spec, watchers=(watcher,), signals=signals, opened=opened)
-        trained = sum(candidate.outcome in SPENT for candidate in candidates) - before[0]
-        front = front_of(candidates, spec.goals)
         deployed = None
         if spec.deploy.when == "finished" and not _is_stopped(signals):
-            deployed = _deploy(spec, front, signals, simulate=spec.deploy.simulate)
+            deployed = _deploy(spec, front_of(candidates, spec.goals), signals, simulate=spec.deploy.simulate)
     write_page(spec, candidates, deployed)
     code = _exit_code(spec, candidates, signals)
+    _tell_result(spec, candidates, deployed, code, as_json=as_json)
+    _tell_end(path, live.warnings, _spent(candidates) - before[0], code)
+    return code
+
+
+def _spent(candidates: tuple[Candidate, ...]) -> int:
+    return sum(candidate.outcome in SPENT for candidate in candidates)
+
+
+def _tell_result(
+    spec: NasSpec, candidates: tuple[Candidate, ...], deployed: tuple[Deployed, ...] | None, code: int, *, as_json: bool
+) -> None:
     if as_json:
         print_line({"event": "summary", **status_document(spec, candidates), "exit_code": code})
-    else:
-        print_front(spec, candidates)
-        if deployed is not None:
-            print_deployed(spec, deployed)
-    err = console(stderr=True)
-    for warning in live.warnings:
+        return
+    print_front(spec, candidates)
+    if deployed is not None:
+        print_deployed(spec, deployed)
+
+
+def _tell_end(path: Path, warnings: Iterable[str], trained: int, code: int) -> None:
+    err, is_interrupted = console(stderr=True), code in (130, 143)
+    for warning in warnings:
         err.print(clean(f"warning: {warning}"))
-    err.print(f"{trained} new trainings in this session" if trained or code in (130, 143) else "nothing to do: 0 new trainings")
-    if code in (130, 143):
+    err.print(f"{trained} new trainings in this session" if trained or is_interrupted else "nothing to do: 0 new trainings")
+    if is_interrupted:
         err.print(f"interrupted; go on with: dse nas run {path}")
-    return code
 
 
 def nas_status(path: Path, *, as_json: bool = False, watch: bool = False) -> int:
