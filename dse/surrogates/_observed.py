@@ -103,13 +103,16 @@ def observe(records: Iterable[LayerRecord], target: Target) -> dict[str, Observe
 
 
 def missing_notes(observed: dict[str, Observed]) -> tuple[str, ...]:
-    """Return a sentence per kind that lacks a metric."""
-    notes = []
+    """Return what was measured of no layer of a kind: a sentence for all kinds that lack the same metrics."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
     for kind, data in observed.items():
-        missing = [metric for metric, column in zip(METRICS, data.values.T, strict=True) if np.isnan(column).all()]
+        missing = tuple(metric for metric, column in zip(METRICS, data.values.T, strict=True) if np.isnan(column).all())
         if missing:
-            notes.append(f"{kind}: no record of {', '.join(missing)}; believed from the analytic estimate with a wide interval")
-    return tuple(notes)
+            lacking.setdefault(missing, []).append(kind)
+    return tuple(
+        f"{', '.join(kinds)}: no record of {', '.join(missing)}; believed from the analytic estimate with a wide interval"
+        for missing, kinds in lacking.items()
+    )
 
 
 def _merge(rows: tuple[Row, ...], found: list[list[tuple[float | None, ...]]]) -> Observed:

@@ -218,3 +218,10 @@ def test_a_layer_that_tells_how_its_input_arrives_is_believed_so() -> None:
     belief = gp.create(gp.Options()).fit([], TARGET, seed=0)
     cycles = [belief.predict(layer, [LayerChoice(4)]).mean[0, CYCLES] for layer in (slow, quick)]
     assert cycles[0] - cycles[1] > 50
+
+
+def test_kinds_that_lack_the_same_metrics_share_a_sentence() -> None:
+    conv = [replace(record, layer=replace(record.layer, kind="conv1d")) for record in two_probes()]
+    notes = [note for note in gp.create(gp.Options()).fit([*two_probes(), *conv], TARGET, seed=0).notes if "no record" in note]
+    assert len(notes) == 1
+    assert notes[0].startswith("dense, conv1d: no record of ")
