@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 Column = NDArray[np.float64]
 
 _BISECTIONS = 60
-_SAFETY = 1e-12  # share of the objective that rounding may add to a bound
+_SAFETY = 1e-12  # share of what is added up that rounding may add to a bound
+_DEAREST = 1e140  # any price gives a bound, and products with this one stay finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +50,7 @@ def one_limit(objective: Sequence[Column], used: Sequence[Column], maximum: floa
     price, best = _multiplier(objective, used, maximum)
     if best is None:
         return None
-    ceiling = best + _SAFETY * max(1.0, abs(best))
+    ceiling = best + _SAFETY * max(1.0, abs(best), price * abs(maximum))
     priced = [column + price * load for column, load in zip(objective, used, strict=True)]
     rest_priced = _suffix_least(priced)
     rest_used = _suffix_least(used)
@@ -129,7 +130,8 @@ def _multiplier(objective: Sequence[Column], used: Sequence[Column], maximum: fl
     if load <= maximum:
         return 0.0, min(feasible, cost)
     spread = max(float(np.ptp(load)) for load in used)
-    high = sum(float(np.ptp(column)) for column in objective) / (1e-9 * spread) if spread else 1.0
+    gain = sum(float(np.ptp(column)) for column in objective)
+    high = gain / (1e-9 * spread) if gain < _DEAREST * 1e-9 * spread else _DEAREST
     low = 1e-15 * high
     for _ in range(_BISECTIONS):
         price = float(np.sqrt(low * high))

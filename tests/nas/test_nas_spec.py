@@ -48,7 +48,7 @@ def test_all_errors_at_once_with_their_places(tmp_path):
     text = (
         BEAM.replace("filters = [4, 16]", "filters = [16, 4]")
         .replace("stride = 24", "strid = 24")
-        .replace('sampler = "tpe"', 'sampler = "tp"')
+        .replace('sampler = "known_cost"', 'sampler = "tp"')
         .replace('kind = "cantilever"', 'kind = "cantilevr"')
         .replace('kind = "estimate"', 'kind = "estimat"')
         .replace("trials = 24", "trails = 24")

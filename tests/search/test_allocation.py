@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dse.allocation.exact import Problem, TableLimit, allocate, conflict, is_excluded, total
@@ -53,9 +53,14 @@ def assert_optimal(problem, reference):
         assert used <= limit.maximum * (1 + 1e-9)
 
 
+TINY = np.array([1.57658288e-236, 0.0])  # what one choice saves of a limit may be next to nothing
+
+
 @pytest.mark.parametrize("reference", [True, False])
 @settings(max_examples=60, deadline=None)
 @given(tables(), st.floats(0.0, 1.2))
+@example([(np.array([0.0, 1.0]),), (TINY,)], 0.0)
+@example([(np.array([0.0, 0.0, 0.0, 1.0]),), (np.array([1.0, 1.0, TINY[0], 2.2250738585072014e-308]),)], 2.2250738585072014e-308)
 def test_one_limit_equals_brute_force(reference, drawn, share):
     objective, used = drawn
     maximum = share * sum(column.max() for column in used)
