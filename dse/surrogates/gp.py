@@ -5,7 +5,7 @@
 
 The sum over j is the analytic estimate (`_terms`), its log weights theta learned under a normal prior. g = d t / d theta carries what is
 still unknown of the weights into the variance (Laplace's approximation), so that a belief is wide where a term was never seen alone.
-Hyperparameters are those of largest posterior density, found by L-BFGS-B from the same start every time: a fit is a function of its data.
+Hyperparameters climb the posterior density from the priors' medians, by few steps of L-BFGS-B: a fit is a function of its data.
 Noise: a learned nugget, plus each point's own replicate variance. Intervals are scaled by what leaving out (a shape, or a point of a shape
 that is known) shows of their honesty.
 Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), eqs. 2.23-2.24, 2.37-2.42, 5.8 and 5.10-5.12.
