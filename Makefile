@@ -30,7 +30,7 @@ test: $(VENV)/.all lint types
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
 
 test-long: $(VENV)/.all
-	$(BIN)/python -m pytest -q
+	DSE_NEW_EXAMPLES=1 $(BIN)/python -m pytest -q
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
