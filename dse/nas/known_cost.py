@@ -39,6 +39,7 @@ _RANDOM, _NEIGHBORS = 64, 48
 _QUANTILES = tuple(NormalDist().inv_cdf((i + 0.5) / 9) for i in range(9))
 _MUTATED = 0.35  # chance that a neighbor has another value of a parameter
 _STEP = 0.15  # of a range, deviation of the new value
+_NO_ERROR = 0.5  # what no error counts as, of the least there is
 
 
 def propose(
@@ -57,7 +58,8 @@ def propose(
         weigh: costs of an architecture, in the order of the goals that are not learned.
     """
     rng = np.random.default_rng(seed)
-    trained = [c for c in candidates if c.outcome in (Outcome.TRAINED, Outcome.HOPELESS) and c.architecture and c.error]
+    ended = (Outcome.TRAINED, Outcome.HOPELESS)
+    trained = [c for c in candidates if c.outcome in ended and c.architecture and c.error is not None]
     is_new = len(trained) < startup
     known = {c.architecture.key for c in candidates if c.architecture}
     pool = _pool(space, () if is_new else front_of(candidates, goals), known, n_channels, rng)
@@ -185,8 +187,9 @@ def _predict(trained: Sequence[Candidate], asked: Sequence[Architecture]) -> tup
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 
-    x = np.array([features(c.architecture) for c in trained if c.architecture])
-    y = np.log([float(c.error or 1.0) for c in trained])
+    x = np.array([features(c.architecture) for c in trained if c.architecture])  # all have one
+    errors = np.array([c.error for c in trained], dtype=np.float64)
+    y = np.log(np.maximum(errors, _NO_ERROR * errors[errors > 0].min(initial=1.0)))  # a classifier may err never
     new = np.array([features(network) for network in asked])
     center, width = x.mean(axis=0), np.maximum(x.std(axis=0), 0.3)
     x, new = (x - center) / width, (new - center) / width

@@ -88,3 +88,12 @@ def test_nothing_that_cannot_keep_the_limits_is_proposed_while_anything_can(eigh
     for candidates in ([], eight):
         values = propose(SPACE, GOALS, candidates, picky, n_channels=1, startup=4, seed=(3,))
         assert values["input_length"] < 24
+
+
+def test_a_classifier_that_never_errs_is_learned_from(eight):
+    """And leaves nothing to gain but cost: the proposal is cheaper than it."""
+    perfect = replace(eight[0], error=0.0)
+    goals = (Goal("accuracy", 1.0), Goal("device_cost", 1.0))
+    others = [replace(candidate, error=0.5) for candidate in eight[1:]]
+    values = propose(SPACE, goals, [perfect, *others], weigh, n_channels=1, startup=4, seed=(1, 8))
+    assert cost_of(SPACE.architecture(values), DEVICE).device_cost < perfect.value("device_cost")
