@@ -1,9 +1,10 @@
-"""Fronts and hypervolumes against brute force, against what must hold, and against moocore where it is installed."""
+"""Fronts and hypervolumes against brute force, against what must hold, and against moocore."""
 
 from __future__ import annotations
 
 from itertools import product
 
+import moocore
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,7 +71,6 @@ def test_the_hypervolume_grows_with_points_and_knows_no_order(points, random):
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (50, 1), (100, 2), (60, 3), (30, 4), (12, 5), (0, 3)])
 @pytest.mark.parametrize("shape", ["cloud", "sphere"])
 def test_moocore_agrees(n, m, shape):
-    moocore = pytest.importorskip("moocore", reason="moocore is not installed")
     points = np.random.default_rng(n * 10 + m).random((n, m)) * 1.1
     if shape == "sphere" and n:  # all on the front
         points = points / np.linalg.norm(points, axis=1, keepdims=True)
