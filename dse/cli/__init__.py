@@ -1,17 +1,54 @@
-"""The command line: parse, call, exit. Every command imports what it needs when it runs, so that `dse --help` stays quick."""
+"""The command line: a table of names, and the one way out. A command's file is imported when it is called, so `dse --help` stays quick."""
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from dse.cli import campaigns, groups, tools
-from dse.cli.options import app_of
+from dse.cli.table import COMMANDS, Command, Group
 
-app = app_of("Find the reuse factors of an hls4ml design with a handful of syntheses.")
+HELP = "Find the reuse factors of an hls4ml design with a handful of syntheses."
+
+
+class LazyCommand(TyperCommand):
+    """A command that is known by name and help; its file is imported when it is called, or asked for its options."""
+
+    def __init__(self, name: str, row: Command) -> None:
+        super().__init__(name, help=row.help, rich_markup_mode=None)
+        self.row = row
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return self._loaded().make_context(info_name, args, parent, **extra)
+
+    def _loaded(self) -> Any:
+        module, _, name = self.row.function.partition(":")
+        function = getattr(importlib.import_module(f"dse.commands.{module}"), name)
+        app = _app(self.row.help)
+        app.command(self.name, help=self.row.help)(_leaving(function))
+        return typer.main.get_command(app)
+
+
+def _leaving(function: Callable[..., int]) -> Callable[..., None]:
+    """Return a function that ends the process's command with the exit code that `function` returns."""
+
+    @functools.wraps(function)
+    def call(**values: Any) -> None:
+        raise typer.Exit(function(**values))
+
+    return call
+
+
+def _app(help_text: str) -> typer.Typer:
+    return typer.Typer(
+        help=help_text, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
 
 
 def _version(wanted: bool) -> None:
@@ -22,18 +59,29 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def root(
+def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")] = False,
 ) -> None:
-    """Find the reuse factors of an hls4ml design with a handful of syntheses."""
+    """Has one option of its own; all else is in the table."""
 
 
-for commands in (campaigns.app, tools.app):
-    app.add_typer(commands)
-named = {"cache": tools.cache_app, "surrogate": groups.surrogate_app, "nas": groups.nas_app, "bench": groups.bench_app}
-for name, group in named.items():
-    app.add_typer(group, name=name)
+def command_line() -> TyperGroup:
+    """Return `dse` with all its commands, none of them imported."""
+    root = _app(HELP)
+    root.callback()(_root)
+    group = typer.main.get_command(root)
+    assert isinstance(group, TyperGroup)
+    group.commands.update(_commands(COMMANDS))
+    return group
+
+
+def _commands(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: TyperGroup(name=name, commands=_commands(row.commands), help=row.help, no_args_is_help=True, rich_markup_mode=None)
+        if isinstance(row, Group)
+        else LazyCommand(name, row)
+        for name, row in table.items()
+    }
 
 
 def main() -> None:
@@ -45,7 +93,7 @@ def main() -> None:
 
         completion_init()
     try:
-        app(standalone_mode=True, prog_name="dse")
+        command_line()(standalone_mode=True, prog_name="dse")
     except DseError as error:
         from dse.commands.output import clean
 

@@ -5,32 +5,45 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
+
+import typer
 
 from dse.bench.efficiency import FACTORS, Plan, sample_efficiency, summarize
 from dse.bench.efficiency import table4 as run_table4
+from dse.commands.options import AsJson
 from dse.commands.output import console, number, print_json
 from dse.errors import SpecError
 from dse.synth_backends.replay import Replicates
 
 DEFAULT_SEARCHES = ("explore",)
 
+CorpusFolder = Annotated[Path, typer.Option("--corpus", help="recorded layers: a folder or a .jsonl file")]
+NetworksFile = Annotated[Path, typer.Option("--networks", help="a TOML file of [[network]] tables")]
+TableFolder = Annotated[Path, typer.Option("--tables", help="the folder of N-TORC's Table IV predictions")]
+Searches = Annotated[
+    list[str] | None, typer.Option("--search", metavar="KIND[+KEY=VALUE...]", help="a search to run; repeatable; default explore")
+]
+Seeds = Annotated[int, typer.Option("--seeds", help="repetitions of every run")]
+MaxSyntheses = Annotated[int, typer.Option("--max-syntheses", help="where a search is given up")]
+LimitFactors = Annotated[list[float] | None, typer.Option("--factor", help="latency limit over the least possible; repeatable")]
+
 
 def efficiency(
-    corpus: Path,
-    networks: Path | None = None,
+    corpus: CorpusFolder,
+    networks: Annotated[Path | None, typer.Option("--networks", help="a TOML file of [[network]] tables")] = None,
     *,
-    random: int = 0,
-    seeds: int = 1,
-    searches: Sequence[str] = (),
-    replicates: str = "median",
-    transfer: bool = False,
-    max_syntheses: int = 50,
-    factors: Sequence[float] = (),
-    as_json: bool = False,
+    random: Annotated[int, typer.Option("--random", metavar="N", help="instead: N networks drawn from the corpus's shapes")] = 0,
+    seeds: Seeds = 1,
+    searches: Searches = None,
+    replicates: Annotated[str, typer.Option("--replicates", help="median, or sample: one of the recordings each time")] = "median",
+    transfer: Annotated[bool, typer.Option("--transfer", help="let searches learn from the corpus's other shapes")] = False,
+    max_syntheses: MaxSyntheses = 50,
+    factors: LimitFactors = None,
+    as_json: AsJson = False,
 ) -> int:
     """Print syntheses to the true optimum of recorded spaces; 0 if our own search missed none, else 1."""
-    plan = _plan(seeds, searches, replicates, transfer, max_syntheses, factors)
+    plan = _plan(seeds, searches or (), replicates, transfer, max_syntheses, factors or ())
     if (networks is None) == (random < 1):
         raise SpecError(
             "dse bench sample-efficiency: give --networks FILE, or --random N for networks drawn from the corpus's shapes"
@@ -40,28 +53,34 @@ def efficiency(
 
 
 def table4(
-    tables: Path,
+    tables: TableFolder,
     *,
-    seeds: int = 1,
-    searches: Sequence[str] = (),
-    max_syntheses: int = 50,
-    factors: Sequence[float] = (),
-    as_json: bool = False,
+    seeds: Seeds = 1,
+    searches: Searches = None,
+    max_syntheses: MaxSyntheses = 50,
+    factors: LimitFactors = None,
+    as_json: AsJson = False,
 ) -> int:
     """The same on N-TORC's Table IV, taken as if measured."""
-    plan = _plan(seeds, searches, "median", False, max_syntheses, factors or (*FACTORS, 8.0))
+    plan = _plan(seeds, searches or (), "median", False, max_syntheses, factors or (*FACTORS, 8.0))
     runs = run_table4(tables, plan, progress=_progress)
     return _print_runs(runs, "Table IV taken as measured", as_json)
 
 
 def pareto(
-    corpus: Path, networks: Path, *, seeds: int = 1, searches: Sequence[str] = (), max_syntheses: int = 20, as_json: bool = False
+    corpus: CorpusFolder,
+    networks: NetworksFile,
+    *,
+    seeds: Seeds = 1,
+    searches: Searches = None,
+    max_syntheses: MaxSyntheses = 20,
+    as_json: AsJson = False,
 ) -> int:
     """Print how much of the true front's hypervolume is uncovered after so many syntheses."""
     from dse.bench.pareto import AT
     from dse.bench.pareto import pareto as run
 
-    runs = run(corpus, networks, tuple(searches) or DEFAULT_SEARCHES, seeds, max_syntheses, _progress)
+    runs = run(corpus, networks, tuple(searches or ()) or DEFAULT_SEARCHES, seeds, max_syntheses, _progress)
     if as_json:
         print_json("bench", {"runs": runs})
         return 0
@@ -80,18 +99,18 @@ def pareto(
 
 
 def allocation(
-    tables: Path,
+    tables: TableFolder,
     *,
-    corpus: Path | None = None,
-    surrogate: str = "gp",
-    trials: Sequence[int] = (),
-    seed: int = 0,
-    as_json: bool = False,
+    corpus: Annotated[Path | None, typer.Option("--corpus", help="records to train a second opinion on")] = None,
+    surrogate: Annotated[str, typer.Option("--surrogate", metavar="KIND", help="who gives the second opinion")] = "gp",
+    trials: Annotated[list[int] | None, typer.Option("--trials", help="of random search and annealing; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    as_json: AsJson = False,
 ) -> int:
     """Print N-TORC's Table IV again: exact, random and annealed; with a corpus also what a surrogate of ours says of it."""
     from dse.bench.stochastic import compare, second_opinion
 
-    models = compare(tables, tuple(trials) or (1_000, 10_000, 100_000, 1_000_000), seed)
+    models = compare(tables, tuple(trials or ()) or (1_000, 10_000, 100_000, 1_000_000), seed)
     opinions = second_opinion(tables, corpus, surrogate) if corpus else {}
     if as_json:
         print_json("bench", {"models": models, "second_opinion": opinions})
@@ -119,12 +138,18 @@ def allocation(
 
 
 def overhead(
-    corpus: Path, networks: Path, *, searches: Sequence[str] = (), results: Sequence[int] = (), seed: int = 0, as_json: bool = False
+    corpus: CorpusFolder,
+    networks: NetworksFile,
+    *,
+    searches: Searches = None,
+    results: Annotated[list[int] | None, typer.Option("--results", help="how many are in; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    as_json: AsJson = False,
 ) -> int:
     """Print the seconds that one proposal takes after so many results."""
     from dse.bench.overhead import overhead as run
 
-    rows = run(corpus, networks, tuple(searches) or DEFAULT_SEARCHES, tuple(results) or (10, 100, 1_000), seed)
+    rows = run(corpus, networks, tuple(searches or ()) or DEFAULT_SEARCHES, tuple(results or ()) or (10, 100, 1_000), seed)
     if as_json:
         print_json("bench", {"runs": rows})
         return 0

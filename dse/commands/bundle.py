@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from dse.assemble import assemble, read_state
 from dse.bundle import write_bundle
 from dse.campaign.spec import read_campaign
+from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import clean, console, print_json
 from dse.store.codec import point_to_json
 
 
-def bundle(path: Path, trial: int | None, folder: Path, *, as_json: bool) -> int:
+def bundle(
+    path: CampaignFile,
+    trial: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="its number; the best design unless given")] = None,
+    folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="a new or empty folder")] = Path("bundle"),
+    *,
+    as_json: AsJson = False,
+) -> int:
     """Write the bundle of a trial, the incumbent unless a number is given.
 
     Raises:

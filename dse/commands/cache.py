@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from dse.commands.options import AsJson
 from dse.commands.output import console, print_json
 from dse.errors import CorruptEntry
 from dse.store.cache import Cache
 
 
-def check(root: Path, *, as_json: bool) -> int:
+def check(
+    root: Annotated[Path, typer.Argument(help="the cache's folder")] = Path("cache"),
+    *,
+    as_json: AsJson = False,
+) -> int:
     """Audit the cache under `root`; changes nothing. Returns 3 if an entry is damaged."""
     cache, sound, damaged = Cache(root), 0, []
     for key in cache.keys():  # noqa: SIM118  (not a mapping)

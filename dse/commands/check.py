@@ -1,29 +1,28 @@
-"""`dse check` and `dse plan`: what is wrong with a campaign, and what it would do; neither starts anything."""
+"""`dse check`: all that is wrong with a campaign file, at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from dse import registry
-from dse.assemble import Question, assemble, refuse_changes
+import typer
+
+from dse.assemble import assemble
 from dse.campaign.problems import CampaignProblems, dotted
 from dse.campaign.schema import campaign_schema
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
-from dse.commands.output import clean, console, points, print_json
-from dse.design import Fidelity, Job
+from dse.commands.options import AsJson, Overrides
+from dse.commands.output import console, points, print_json
 from dse.errors import DseError
-from dse.search.base import Advice
-from dse.store.cache import Cache
-from dse.store.codec import point_to_json
-from dse.view.outlook import seconds_left, syntheses_at_most
-from dse.view.story import Story, read_story
-from dse.view.text import part_name, remaining, span
 
 
-def check(path: Path | None, *, as_json: bool, schema: bool = False, overrides: Iterable[str] = ()) -> int:
+def check(
+    path: Annotated[Path | None, typer.Argument(metavar="CAMPAIGN.toml", help="the campaign file")] = None,
+    *,
+    overrides: Overrides = None,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of campaign files")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Print all errors of a campaign file at once, or that there are none; `schema` prints the JSON Schema of campaign files."""
     if schema:
         print_json("schema", campaign_schema())
@@ -31,7 +30,7 @@ def check(path: Path | None, *, as_json: bool, schema: bool = False, overrides: 
     if path is None:
         raise DseUsage("dse check: which campaign? Name its .toml file, or ask for --schema.")
     try:
-        question = assemble(read_campaign(path, overrides))
+        question = assemble(read_campaign(path, overrides or ()))
     except DseError as error:
         if not as_json:
             raise
@@ -51,73 +50,3 @@ class DseUsage(DseError):
     """A command line that asks for nothing that can be done."""
 
     exit_code = 2
-
-
-def plan(path: Path, *, as_json: bool, overrides: Iterable[str] = ()) -> int:
-    """Print what `dse run` would do next and at most, and which of it the cache can answer. Nothing is started."""
-    question = assemble(read_campaign(path, overrides))
-    story = read_story(question)
-    refuse_changes(dict(story.state.meaning), question.meaning, path)
-    advice = _next(question, story.state)
-    document = plan_document(question, story.state, advice)
-    if as_json:
-        print_json("plan", document)
-    else:
-        _print(story, document)
-    return 0
-
-
-def plan_document(question: Question, state: CampaignState, advice: Advice) -> dict[str, Any]:
-    """Return the document of `dse plan --json`."""
-    spec = question.spec
-    cache = Cache(spec.cache)
-    rows = []
-    for point, proposed_by, reason in [
-        *((trial.point, trial.proposed_by, trial.reason) for trial in state.pending),
-        *((proposal.point, proposal.proposed_by, proposal.reason) for proposal in advice.proposals),
-    ]:
-        key = Job(spec.network, point, spec.target, Fidelity(question.backend.fidelity), question.backend.basis).key
-        cached = cache.get(key) is not None
-        rows.append({"point": point_to_json(point), "proposed_by": proposed_by, "reason": reason, "key": key, "cached": cached})
-    seconds = [e.provenance.tool_seconds for _, e in state.evaluations if e.provenance.tool_seconds is not None]
-    return {
-        "campaign": spec.name,
-        "space_size": question.space.size,
-        "layers": {option.layer.name: list(option.reuse_factors) for option in question.space.options},
-        "syntheses": state.syntheses,
-        "syntheses_at_most": syntheses_at_most(spec),
-        "tool_seconds_each": {"min": min(seconds), "max": max(seconds), "n": len(seconds)} if seconds else None,
-        "next": rows,
-        "stop_reason": state.stop[1] if state.stop else advice.stop,
-    }
-
-
-def _next(question: Question, state: CampaignState) -> Advice:
-    spec = question.spec
-    if state.stop is not None and state.stop[0] == "search":
-        return Advice(stop=state.stop[1])
-    free = max(0, spec.slots - len(state.pending))
-    advice: Advice = registry.load("search", spec.search_kind).create(spec.search_options).propose(question.view(state), free)
-    return advice
-
-
-def _print(story: Story, document: dict[str, Any]) -> None:
-    spec, out = story.question.spec, console()
-    target = spec.target
-    out.print(
-        f"{spec.name} · {spec.mode} · {part_name(target.part)} @ {target.clock_period_ns:g} ns · {target.toolchain} · {spec.backend_kind}"
-    )
-    limits = " ".join(f"{limit.metric} <= {limit.maximum:,.0f}" for limit in spec.limits)
-    out.print(f"points      {points(document['space_size']).removesuffix(' points')}" + (f" · limits {limits}" if limits else ""))
-    most = document["syntheses_at_most"]
-    out.print(f"syntheses   {document['syntheses']} so far, {'no bound' if most is None else f'at most {most}'}")
-    each, left = document["tool_seconds_each"], seconds_left(story)
-    runs = f"{span(each['min'])} to {span(each['max'])} each ({each['n']} past runs)" if each else "? (no past runs)"
-    out.print(f"time        {runs}" + (f" -> {remaining(left)} left" if left else ""))
-    for row in document["next"]:
-        factors = [choice["reuse_factor"] for choice in row["point"].values()]
-        cached = f"cached {row['key'][:6]}" if row["cached"] else f"to do, {spec.backend_kind} backend"
-        out.print(f"next        {factors}  {clean(row['reason'])}  [{cached}]")
-    if document["stop_reason"]:
-        out.print(f"stopped     {clean(document['stop_reason'])}")
-    out.print(f"nothing was started.  dse run {spec.path}")

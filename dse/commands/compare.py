@@ -6,11 +6,14 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from dse.assemble import Question, assemble, read_state
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
+from dse.commands.options import AsJson
 from dse.commands.output import clean, console, print_json
 from dse.design import Job
 from dse.errors import SpecError
@@ -20,18 +23,21 @@ from dse.store.cache import Cache
 from dse.store.codec import point_to_json, qor_to_json
 from dse.store.fsops import write_atomically
 from dse.summary import summarise
-from dse.view.comparison import ROWS, SHARED, Column, Comparison, as_csv, markdown, percent, ratio, rows
-
-FORMS = ("text", "json", "md", "csv")
+from dse.view.comparison import ROWS, SHARED, Column, Comparison, markdown, percent, ratio, rows
+from dse.view.comparison import as_csv as csv_of
 
 
 def compare(
-    paths: list[Path],
+    paths: Annotated[list[Path], typer.Argument(metavar="CAMPAIGN.toml...", help="campaign files")],
     *,
-    homogeneous: tuple[int, ...] = (),
-    anyway: bool = False,
-    form: str = "text",
-    page: Path | None = None,
+    homogeneous: Annotated[
+        list[int] | None, typer.Option("--homogeneous", metavar="R", help="add the design with R everywhere")
+    ] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="compare different networks or targets too")] = False,
+    as_json: AsJson = False,
+    as_md: Annotated[bool, typer.Option("--md", help="print a Markdown table")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print bare numbers, one row a design")] = False,
+    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="write an HTML file instead")] = None,
 ) -> int:
     """Print unoptimised, each campaign's best, and homogeneous designs; `page` writes them as an HTML file instead.
 
@@ -43,7 +49,7 @@ def compare(
     states = [read_state(question.spec) for question in questions]
     columns = [_uniform(questions[0], 1, "unoptimised", smallest=True)]
     columns += [replace(_best(q, state), is_alien=alien) for q, state, alien in zip(questions, states, aliens, strict=True)]
-    columns += [_uniform(questions[0], factor, f"homogeneous {factor}") for factor in homogeneous]
+    columns += [_uniform(questions[0], factor, f"homogeneous {factor}") for factor in homogeneous or ()]
     spec = questions[0].spec
     comparison = Comparison(spec.network.name, spec.part, questions[0].backend.fidelity, tuple(columns))
     if page is not None:
@@ -51,10 +57,10 @@ def compare(
 
         write_atomically(page, page_of(comparison).encode())
         console(stderr=True).print(f"{page}: {len(columns)} designs")
-    elif form == "json":
+    elif as_json:
         print_json("compare", document(questions[0], comparison))
-    elif form in ("md", "csv"):
-        sys.stdout.write(markdown(comparison) if form == "md" else as_csv(comparison))
+    elif as_md or as_csv:
+        sys.stdout.write(markdown(comparison) if as_md else csv_of(comparison))
     else:
         _print(comparison)
     return 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+import typer
 
 from dse.errors import SpecError
 
@@ -10,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_DSE_COMPLETE"  # typer looks for this name, made of the program's
 
 
-def completion(shell: str) -> int:
+def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish")]) -> int:
     """Print the completion script of a shell.
 
     Raises:

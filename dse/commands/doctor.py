@@ -12,10 +12,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import typer
 
 from dse.assemble import assemble
 from dse.campaign.spec import CampaignSpec, read_campaign
+from dse.commands.options import AsJson, Trust
 from dse.commands.output import clean, console, print_json
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
@@ -48,7 +51,13 @@ class Finding:
     fix: str = ""
 
 
-def doctor(path: Path | None, *, probe: bool = False, as_json: bool = False, trust: bool = False) -> int:
+def doctor(
+    path: Annotated[Path | None, typer.Argument(metavar="[CAMPAIGN.toml]", help="the campaign file")] = None,
+    *,
+    probe: Annotated[bool, typer.Option("--probe", help="also log in to the hosts and ask the tool for its version")] = False,
+    as_json: AsJson = False,
+    trust: Trust = False,
+) -> int:
     """Print what was found; returns 3 if something blocks the campaign (without a campaign: `dse` itself).
 
     Args:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from dse.assemble import assemble, read_state
 from dse.campaign.spec import read_campaign
+from dse.commands.options import CampaignFile
 from dse.commands.output import console
 from dse.corpus import write_records
 from dse.errors import SpecError
@@ -15,7 +19,11 @@ from dse.export import corpus_records, csv_text, parquet_bytes, trial_rows, writ
 FORMATS = ("jsonl", "csv", "parquet")
 
 
-def export(path: Path, kind: str, output: Path | None) -> int:
+def export(
+    path: CampaignFile,
+    kind: Annotated[str, typer.Option("--format", metavar="F", help="csv, parquet (one row a trial), or jsonl (a corpus)")] = "csv",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="a new file; csv may go to stdout")] = None,
+) -> int:
     """Write the trials as CSV or Parquet (one row each), or the results as JSON lines that `dse import` reads.
 
     Without an output file, CSV goes to standard output.

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from dse.commands.options import AsJson
 from dse.commands.output import clean, console, print_json
 from dse.corpus import read_corpus, write_records
 from dse.errors import CorpusError, ReportError
@@ -32,7 +36,12 @@ class Build:
     sources_digest: str
 
 
-def import_reports(path: Path, to: Path, *, as_json: bool) -> int:
+def import_reports(
+    path: Annotated[Path, typer.Argument(help="report trees (one, a folder of many, an archive) or the N-TORC tables")],
+    to: Annotated[Path, typer.Option("--to", metavar="CORPUS", help="a folder or .jsonl file; added to, never replaced")],
+    *,
+    as_json: AsJson = False,
+) -> int:
     """Read what was recorded at `path` and add it to the corpus `to` (a folder, or a .jsonl file).
 
     Returns:

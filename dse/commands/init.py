@@ -6,10 +6,14 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from dse import registry
 from dse.assemble import assemble
 from dse.campaign.spec import read_campaign
+from dse.commands.options import NetworkFile
 from dse.commands.output import clean, console, points
 from dse.design import IO_TYPES, IoType, Network, Strategy, Target, normalise_part
 from dse.errors import SpecError
@@ -46,7 +50,14 @@ maximum = "device"           # what the part has; a number works too
 }
 
 
-def init(network_file: Path, *, output: Path | None, part: str, mode: str, clock_period_ns: float) -> int:
+def init(
+    network_file: NetworkFile,
+    *,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="the campaign file to write")] = None,
+    part: Annotated[str, typer.Option("--part", help="the device")] = "xc7a200tfbg676-2",
+    mode: Annotated[str, typer.Option("--mode", help="compact, performance or explore")] = "compact",
+    clock_period_ns: Annotated[float, typer.Option("--clock", metavar="NS", help="clock period")] = 5.0,
+) -> int:
     """Write a campaign for a network; it passes `dse check` as it is, and nothing that exists is touched.
 
     Raises:

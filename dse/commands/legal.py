@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import prod
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from dse.commands.options import AsJson, NetworkFile
 from dse.commands.output import clean, console, number, print_json
 from dse.design import IO_TYPES, STRATEGIES, Layer, Network, Strategy, Target, Toolchain
 from dse.errors import SpecError
@@ -15,13 +17,13 @@ from dse.registry import layer_kind
 
 
 def legal(
-    path: Path,
+    path: NetworkFile,
     *,
-    strategy: str = "resource",
-    io_type: str = "io_parallel",
-    toolchain: str = "vivado_hls 2019.2",
-    allow_code: bool = False,
-    as_json: bool = False,
+    strategy: Annotated[str, typer.Option("--strategy", metavar="S", help="hls4ml's strategy of all layers")] = "resource",
+    io_type: Annotated[str, typer.Option("--io-type", metavar="T", help="io_parallel or io_stream")] = "io_parallel",
+    toolchain: Annotated[str, typer.Option("--toolchain", help="the synthesis tool and its version")] = "vivado_hls 2019.2",
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="read Lambda and custom layers too; runs nothing")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Print every layer with its sizes, multiplications, legal reuse factors and the rules that narrowed them.
 

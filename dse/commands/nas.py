@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from dse.commands.interrupts import heard
 from dse.commands.nas_report import candidate_document, goal_names, print_candidates, print_deployed, print_front, status_document
 from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, print_line
+from dse.commands.options import AsJson, Overrides, Trust
 from dse.commands.output import clean, console, number, print_json
 from dse.commands.trust import agree_to_commands
 from dse.errors import DseError
@@ -21,22 +24,24 @@ from dse.store.fsops import write_atomically
 from dse.store.journal import Journal
 from dse.view.nas_live import NasLive, NasWatch
 
+SearchFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]
+
 
 def nas_run(
-    path: Path,
+    path: SearchFile,
     *,
-    overrides: Iterable[str] = (),
-    fresh: bool = False,
-    as_json: bool = False,
-    plain: bool = False,
-    trust: bool = False,
+    overrides: Overrides = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="no live board, no color")] = False,
+    trust: Trust = False,
 ) -> int:
     """Run an architecture search to its end (and deploy its front where the file says so); the same command resumes it."""
     _need_optuna()
     from dse.nas.search import run_search
     from dse.nas.study import EVENTS
 
-    spec = read_nas(path, overrides)
+    spec = read_nas(path, overrides or ())
     if spec.deploy.when == "finished":  # asked now, not after hours of training
         agree_to_commands(path, commands(spec), is_trusted=trust)
     if fresh and spec.state.exists():
@@ -92,7 +97,12 @@ def _tell_end(path: Path, warnings: Iterable[str], trained: int, code: int) -> N
         err.print(f"interrupted; go on with: dse nas run {path}")
 
 
-def nas_status(path: Path, *, as_json: bool = False, watch: bool = False) -> int:
+def nas_status(
+    path: SearchFile,
+    *,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="show the board of the running search until it stops")] = False,
+) -> int:
     """Print all candidates and the front; reads only, so it works while the search runs and after a crash.
 
     Args:
@@ -110,7 +120,7 @@ def nas_status(path: Path, *, as_json: bool = False, watch: bool = False) -> int
     return 0
 
 
-def nas_front(path: Path, *, as_json: bool = False) -> int:
+def nas_front(path: SearchFile, *, as_json: AsJson = False) -> int:
     """Print the Pareto front."""
     spec, candidates = _read(path)
     front = front_of(candidates, spec.goals)
@@ -123,16 +133,16 @@ def nas_front(path: Path, *, as_json: bool = False) -> int:
 
 
 def nas_deploy(
-    path: Path,
+    path: SearchFile,
     *,
-    overrides: Iterable[str] = (),
-    simulate: bool = False,
-    bundles: Path | None = None,
-    as_json: bool = False,
-    trust: bool = False,
+    overrides: Overrides = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="check bit by bit with hls4ml's C simulation; minutes each")] = False,
+    bundles: Annotated[Path | None, typer.Option("--bundles", metavar="DIR", help="write a bundle of each design there")] = None,
+    as_json: AsJson = False,
+    trust: Trust = False,
 ) -> int:
     """Run a campaign for every network of the front, on the backend that `[deploy.backend]` names."""
-    spec, candidates = _read(path, overrides)
+    spec, candidates = _read(path, overrides or ())
     agree_to_commands(path, commands(spec), is_trusted=trust)
     signals = Signals()
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import webbrowser
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from dse.assemble import assemble
 from dse.campaign.spec import read_campaign
+from dse.commands.options import CampaignFile
 from dse.commands.output import clean, console
 from dse.errors import SpecError
-from dse.export import csv_text, trial_rows
 from dse.store.fsops import write_atomically
 from dse.view.beliefs import Beliefs, believe
 from dse.view.figures.campaign import FIGURES, NEEDS_BELIEF
@@ -28,7 +30,14 @@ def beliefs_of(story: Story, *, looks_back: bool = True) -> Beliefs | None:
 
 
 def write_page(
-    path: Path, *, output: Path | None = None, figure: str | None = None, is_shared: bool = False, is_opened: bool = False
+    path: CampaignFile,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="default: page.html beside the journal")
+    ] = None,
+    figure: Annotated[str | None, typer.Option("--figure", metavar="NAME", help="only this figure, as .svg, .pdf or .png")] = None,
+    is_shared: Annotated[bool, typer.Option("--share", help="leave out local paths, hosts, users and licence servers")] = False,
+    is_opened: Annotated[bool, typer.Option("--open", help="open it in the browser")] = False,
 ) -> int:
     """Write the page (default: page.html in the campaign's folder), or one figure as SVG, PDF or PNG.
 
@@ -56,17 +65,6 @@ def write_page(
         console(stderr=True).print(f"{output}: figure {figure}")
     if is_opened and not webbrowser.open(output.absolute().as_uri()):
         console(stderr=True).print("no browser was found; open the file yourself")
-    return 0
-
-
-def print_front(path: Path) -> int:
-    """Print the front as CSV, in the columns of `dse export`."""
-    question = assemble(read_campaign(path))
-    rows = [row for row in trial_rows(question, read_story(question).state) if row["on_front"]]
-    if rows:
-        sys.stdout.write(csv_text(rows))
-    else:
-        console(stderr=True).print("nothing feasible has been measured yet")
     return 0
 
 

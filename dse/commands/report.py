@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from dse.commands.options import AsJson
 from dse.commands.output import console, number, print_json
 from dse.commands.report_document import file_document, tree_document
 from dse.design import Fidelity
@@ -22,7 +25,11 @@ NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM 18K", "uram":
 _CSYNTH = ("csynth_xml", "csynth_rpt", "summary_rpt")
 
 
-def report(path: Path, *, as_json: bool) -> int:
+def report(
+    path: Annotated[Path, typer.Argument(help="a report, a folder or archive of one build: hls4ml project, solution, component")],
+    *,
+    as_json: AsJson = False,
+) -> int:
     """Print totals, layers, HLS estimate beside logic synthesis, and what does not fit together; never a guess.
 
     Returns:

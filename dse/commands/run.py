@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from dse.assemble import Question, assemble, open_campaign
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.interrupts import heard
+from dse.commands.options import CampaignFile, Overrides, Trust
 from dse.commands.output import clean, console, points
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
@@ -32,18 +34,20 @@ CANCELLING = "cancelling the running trials"
 
 
 def run_campaign(
-    path: Path,
+    path: CampaignFile,
     *,
-    overrides: Iterable[str] = (),
-    fresh: bool = False,
-    as_json: bool = False,
-    plain: bool = False,
-    trust: bool = False,
+    overrides: Overrides = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", help="ask nothing; what the file names to be run still needs --trust")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="no live table, no color")] = False,
+    trust: Trust = False,
 ) -> int:
     """Run a campaign to its end and return the exit code of DESIGN's table."""
-    overrides = tuple(overrides)
-    spec = read_campaign(path, overrides)
-    agree_to_commands(path, commands_of(spec), is_trusted=trust, overrides=overrides)
+    spec = read_campaign(path, overrides or ())
+    agree_to_commands(path, commands_of(spec), is_trusted=trust, overrides=overrides or (), may_ask=not yes)
     question = assemble(spec)
     err = console(stderr=True)
     # the page's last edition may take seconds, so it comes when all else is said and the lock is free

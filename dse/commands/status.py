@@ -1,15 +1,17 @@
-"""`dse status` and `dse front`: what a campaign has found. They read files only, so they work while it runs and after a crash."""
+"""`dse status`: what a campaign has found. It reads files only, so it works while the campaign runs and after a crash."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from dse.assemble import Question, assemble
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.campaign.times import seconds_since
+from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import clean, console, number, points, print_json, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
@@ -22,7 +24,12 @@ from dse.view.text import part_name, remaining
 WATCH_SECONDS = 2.0
 
 
-def status(path: Path, *, as_json: bool, watch: bool = False) -> int:
+def status(
+    path: CampaignFile,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="the board of `dse run`, only to look at; q leaves")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Print trials, incumbent and certificate of a campaign; with `watch`, show the board on a terminal, else print what is new."""
     question = assemble(read_campaign(path))
     screen = console()
@@ -51,21 +58,6 @@ def eta_of(story: Story) -> tuple[float, float] | None:
     """Return the range of seconds that the campaign still runs, None where nobody can say."""
     # with nothing under way the clock stands still
     return seconds_left(story, seconds_since(story.events[-1]["at"]) if story.state.pending else 0.0)
-
-
-def front(path: Path, *, as_json: bool) -> int:
-    """Print the Pareto front."""
-    question = assemble(read_campaign(path))
-    summary = read_story(question).summary
-    if as_json:
-        rows = [trial_document(trial) for trial in summary.front]
-        document = {"campaign": question.spec.name, "objectives": list(summary.objectives), "front": rows}
-        print_json("front", {**document, "hypervolume": summary.hypervolume, "fidelity": question.backend.fidelity.value})
-    elif summary.front:
-        print_trials(question, summary.front, summary)
-    else:
-        console().print(f"no feasible design has been measured yet: dse run {path}")
-    return 0
 
 
 def state_word(state: CampaignState) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from dse import registry
+from dse.commands.options import AsJson
 from dse.commands.output import clean, console, print_json
 from dse.corpus.find import find_corpus, read_corpus
 from dse.errors import CorpusError, SpecError
@@ -24,20 +25,20 @@ DEFAULT = ("gp", "forest", "adaptive", "ntorc")
 
 
 def evaluate(
-    corpus: str | Path,
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="recorded layers: a folder or .jsonl file, or its name")],
     *,
-    surrogates: Sequence[str] = DEFAULT,
-    kinds: Sequence[str] = (),
-    start: str = "auto",
-    seed: int = 0,
-    as_json: bool = False,
+    surrogates: Annotated[list[str] | None, typer.Option("--surrogate", metavar="KIND", help="only this one; repeatable")] = None,
+    kinds: Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="only layers of this kind; repeatable")] = None,
+    start: Annotated[str, typer.Option("--start", help="estimate: its fitted constants; plain: round numbers; auto")] = "auto",
+    seed: Annotated[int, typer.Option("--seed", help="of the forests")] = 0,
+    as_json: AsJson = False,
 ) -> int:
     """Print R2, MAPE, RMSE and interval coverage per kind of layer and metric, every shape left out in turn.
 
     Args:
         corpus: a path, or a name that `find_corpus` knows.
-        surrogates: kinds of surrogates, in the order printed.
-        kinds: kinds of layers; all if empty.
+        surrogates: kinds of surrogates, in the order printed; `DEFAULT` if None.
+        kinds: kinds of layers; all if None.
         start: where the weights of the estimate's terms start: "estimate" (its fitted constants), "plain" (round numbers), or "auto":
             plain on the corpus that the constants were fitted on, because starting there would be looking at the answers.
 
@@ -49,17 +50,17 @@ def evaluate(
 
     if start not in ("auto", *Start):
         raise SpecError(f"--start: got {start!r}, expected auto, {', '.join(Start)}")
-    known = registry.kinds("surrogates")
-    if unknown := [name for name in surrogates if name not in known]:
+    names, known = surrogates or DEFAULT, registry.kinds("surrogates")
+    if unknown := [name for name in names if name not in known]:
         raise SpecError(f"--surrogate: got {unknown[0]!r}, expected some of {', '.join(known)}")
     recorded = read_corpus(find_corpus(corpus))
     records = [record for record in recorded.layers if not kinds or record.layer.kind in kinds]
     if not records:
         found = ", ".join(sorted({record.layer.kind for record in recorded.layers})) or "none"
-        raise CorpusError(f"{corpus}: no layer to evaluate on; got kinds {found}, expected {', '.join(kinds) or 'any'}")
+        raise CorpusError(f"{corpus}: no layer to evaluate on; got kinds {found}, expected {', '.join(kinds or ()) or 'any'}")
     is_fitted_on = recorded.digest == fitting()["corpus"]
     begin = Start(start) if start != "auto" else Start.PLAIN if is_fitted_on else Start.ESTIMATE
-    recipes = [(name, _recipe(name, begin)) for name in surrogates]
+    recipes = [(name, _recipe(name, begin)) for name in names]
     progress = console(stderr=True)
     validation = leave_one_shape_out(records, recipes, seed=seed, tell=lambda text: progress.print(clean(text)))
     if not validation.accuracies:

@@ -9,12 +9,15 @@ from pathlib import Path
 from dse.consent import Command, refuse_unknown, remember, unknown
 
 
-def agree_to_commands(file: Path, commands: Iterable[Command], *, is_trusted: bool, overrides: Iterable[str] = ()) -> None:
+def agree_to_commands(
+    file: Path, commands: Iterable[Command], *, is_trusted: bool, overrides: Iterable[str] = (), may_ask: bool = True
+) -> None:
     """Return if the user agreed to all that the file makes run, now or before.
 
     Args:
         is_trusted: the user passed --trust.
         overrides: what the user typed as `key=value` needs no question.
+        may_ask: False after -y, which asks nothing and agrees to nothing: only --trust agrees.
 
     Raises:
         SpecError: nobody can be asked, or the answer was no.
@@ -22,7 +25,7 @@ def agree_to_commands(file: Path, commands: Iterable[Command], *, is_trusted: bo
     typed = {override.partition("=")[0].strip() for override in overrides}
     commands = tuple(commands)
     asked = tuple(command for command in unknown(file, commands) if command.key not in typed)
-    if not (is_trusted or not asked or _asked(file, asked)):
+    if not (is_trusted or not asked or (may_ask and _asked(file, asked))):
         refuse_unknown(file, asked)
     try:
         remember(file, commands)

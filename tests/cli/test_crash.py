@@ -16,7 +16,7 @@ def test_a_bug_is_one_line_and_a_report(
     def broken(**_: object) -> None:
         raise ZeroDivisionError("the bug")
 
-    monkeypatch.setattr(cli, "app", broken)
+    monkeypatch.setattr(cli, "command_line", broken)
     monkeypatch.setattr(sys, "argv", ["dse", "status"])
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -15,8 +15,8 @@ import dse
 from dse import consent
 from dse.assemble import assemble, open_campaign
 from dse.campaign.spec import read_campaign
+from dse.commands.cancel import cancel
 from dse.commands.doctor import doctor
-from dse.commands.jobs import cancel
 from dse.commands.run import run_campaign
 from dse.commands.trust import agree_to_commands
 from dse.errors import DseError, SpecError
@@ -145,6 +145,18 @@ def test_an_answer_on_a_terminal_is_remembered(
     (tmp_path / "state" / "dse" / "trusted").unlink()
     forget(monkeypatch)
     assert consent.unknown(file, ours) == ours
+
+
+def test_y_asks_nothing_and_agrees_to_nothing(tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = campaign(tmp_path / "theirs", f'kind = "local"\nsetup = "{script}"')
+    terminal = io.StringIO("y\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with pytest.raises(SpecError, match=r"(?s)backend\.setup.*--trust"):
+        run_campaign(path, plain=True, yes=True)
+    assert terminal.read() == "y\n", "the question was not even asked"
+    assert not (tmp_path / "was_run").exists()
 
 
 def test_what_is_typed_needs_no_question_and_a_store_that_cannot_be_written_is_a_warning(

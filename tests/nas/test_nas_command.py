@@ -198,15 +198,13 @@ def test_campaign_files_are_toml():
 
 
 def test_wrong_files_are_told_by_the_command_line(tmp_path):
-    import typer.testing
-
-    from dse.cli import app
+    from dse.cli import command_line
+    from dse.errors import DseError
 
     path = write_search(tmp_path)
     path.write_text(path.read_text().replace("trials = 8", "trails = 8"))
-    result = typer.testing.CliRunner().invoke(app, ["nas", "run", str(path)])
-    assert result.exit_code != 0
-    assert "did you mean `trials`?" in str(result.exception)
+    with pytest.raises(DseError, match="did you mean `trials`"):
+        command_line()(["nas", "run", str(path)], prog_name="dse")
 
 
 @pytest.mark.hls4ml

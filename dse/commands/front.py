@@ -1,0 +1,53 @@
+"""`dse front`: the Pareto front, as a table, JSON, CSV or a figure."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dse.assemble import Question, assemble
+from dse.campaign.spec import read_campaign
+from dse.commands.options import AsJson, CampaignFile
+from dse.commands.output import console, print_json
+from dse.commands.page import write_page
+from dse.commands.status import print_trials, trial_document
+from dse.export import csv_text, trial_rows
+from dse.view.story import read_story
+
+
+def front(
+    path: CampaignFile,
+    *,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print one row a design")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="write the figure instead")] = None,
+) -> int:
+    """Print the Pareto front, or write its figure."""
+    if svg is not None:
+        return write_page(path, output=svg, figure="front")
+    question = assemble(read_campaign(path))
+    if as_csv:
+        return _print_csv(question)
+    summary = read_story(question).summary
+    if as_json:
+        rows = [trial_document(trial) for trial in summary.front]
+        document = {"campaign": question.spec.name, "objectives": list(summary.objectives), "front": rows}
+        print_json("front", {**document, "hypervolume": summary.hypervolume, "fidelity": question.backend.fidelity.value})
+    elif summary.front:
+        print_trials(question, summary.front, summary)
+    else:
+        console().print(f"no feasible design has been measured yet: dse run {path}")
+    return 0
+
+
+def _print_csv(question: Question) -> int:
+    """Print the front in the columns of `dse export`."""
+    rows = [row for row in trial_rows(question, read_story(question).state) if row["on_front"]]
+    if rows:
+        sys.stdout.write(csv_text(rows))
+    else:
+        console(stderr=True).print("nothing feasible has been measured yet")
+    return 0
