@@ -24,7 +24,8 @@ from dse.errors import CorpusError
 from dse.estimate.context import alone
 from dse.estimate.geometry import geometry
 from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
-from dse.estimate.terms import Terms, area_terms, latency_terms, shortest_latency_terms
+from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
+from dse.layers._circuit import Terms
 from dse.qor import LayerRecord
 
 METRICS = ("lut", "ff", "latency_cycles")
@@ -41,7 +42,7 @@ def rows_of(record: LayerRecord, metric: str) -> list[Row]:
         return [] if truth is None else [(0.0, area_terms(g), truth)]
     context = alone(record.layer, record.choice.strategy, record.target)
     rows = [] if q.latency_cycles_max is None else [(*latency_terms(g, context), q.latency_cycles_max)]
-    if g.kind == "conv" and not g.is_unrolled and q.latency_cycles_min is not None:
+    if g.family == "conv" and not g.is_unrolled and q.latency_cycles_min is not None:
         rows.append((*shortest_latency_terms(g), q.latency_cycles_min))
     return rows
 
@@ -75,7 +76,7 @@ def errors(records: Sequence[LayerRecord], constants: Mapping[str, Mapping[str, 
         context = alone(record.layer, record.choice.strategy, record.target)
         longest = predict("", *latency_terms(g, context), constants=cycles)
         shorter = predict("", *shortest_latency_terms(g), constants=cycles)
-        shortest = min(shorter, longest) if g.kind == "conv" else longest - shorter
+        shortest = min(shorter, longest) if g.family == "conv" else longest - shorter
         guess |= {"latency_cycles_max": longest, "latency_cycles_min": longest if g.is_unrolled else shortest}
         for metric in REPORTED:
             truth = getattr(own, metric)

@@ -15,14 +15,15 @@ from types import MappingProxyType, ModuleType
 from typing import cast
 
 from dse.errors import DseError, NetworkError, SpecError
-from dse.layers.base import LayerKind
+from dse.layers._keras import Builder
+from dse.layers._kind import LayerKind
 
 CONTRACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "synth_backends": ("Options", "create"),
         "surrogates": ("Options", "create"),
         "search": ("Options", "create"),
-        "layers": ("KINDS", "matrices", "multiplications", "legal"),
+        "layers": ("KINDS",),
     }
 )
 
@@ -56,7 +57,7 @@ def load(room: str, kind: str) -> ModuleType:
 
 
 def layer_kind(kind: str) -> LayerKind:
-    """Return the module that knows a kind of layer.
+    """Return what is known of a kind of layer.
 
     Raises:
         NetworkError: no module knows it.
@@ -74,11 +75,27 @@ def layer_kinds() -> tuple[str, ...]:
 
 
 @cache
+def keras_classes() -> Mapping[str, Builder]:
+    """Return what reads each class of Keras layers.
+
+    Raises:
+        DseError: two modules read the same class.
+    """
+    found: dict[str, Builder] = {}
+    for kind in {id(kind): kind for kind in _layer_kinds().values()}.values():
+        for name, builder in kind.keras.items():
+            if name in found:
+                raise DseError(f"layers: two modules read the Keras class {name!r}; remove one of the packages")
+            found[name] = builder
+    return MappingProxyType(found)
+
+
+@cache
 def _layer_kinds() -> Mapping[str, LayerKind]:
     found: dict[str, LayerKind] = {}
     for name in kinds("layers"):
-        module = cast(LayerKind, load("layers", name))
-        for kind in module.KINDS:
+        module = LayerKind.of(load("layers", name))
+        for kind in module.kinds:
             if kind in found:
                 raise DseError(f"layers: two modules claim the kind {kind!r}; remove one of the packages")
             found[kind] = module

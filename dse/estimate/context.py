@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
-from typing import Literal
 
 from dse.design import DesignPoint, Layer, Network, Target
+from dse.layers._circuit import Context, Style
+from dse.registry import layer_kind
 
-Style = Literal["dataflow", "pipeline"]
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A layer's surroundings.
-
-    Attributes:
-        style: `dataflow` (each layer a process of its own) or `pipeline` (the whole top is one pipeline).
-        input_packets: words in which a dense layer's input arrives under io_stream; None: not known (a layer alone), taken as
-            one word up to 64 values and words of 16 values beyond, as in the recordings.
-    """
-
-    style: Style = "dataflow"
-    input_packets: int | None = None
+__all__ = ["Context", "alone", "context_of"]
 
 
 def context_of(network: Network, point: DesignPoint, target: Target) -> dict[str, Context]:
@@ -40,14 +26,19 @@ def context_of(network: Network, point: DesignPoint, target: Target) -> dict[str
 
 def alone(layer: Layer, strategy: str, target: Target) -> Context:
     """Return the context of a layer of which nothing else is known."""
-    is_dataflow = target.io_type == "io_stream" or strategy == "resource" or "conv" in layer.kind
+    is_dataflow = target.io_type == "io_stream" or strategy == "resource" or _is_worked_off(layer)
     return Context("dataflow" if is_dataflow else "pipeline", None if target.io_type == "io_stream" else 1)
 
 
 def _is_dataflow(network: Network, point: DesignPoint, target: Target) -> bool:
     if target.io_type == "io_stream" or any(choice.strategy == "resource" for _, choice in point.choices):
         return True
-    return any("conv" in layer.kind and layer.n_positions > 1 for layer in network.layers)
+    return any(_is_worked_off(layer) and layer.n_positions > 1 for layer in network.layers)
+
+
+def _is_worked_off(layer: Layer) -> bool:
+    """Whether a layer works pixel by pixel."""
+    return layer_kind(layer.kind).family == "conv"
 
 
 def _packets(layer: Layer, by_name: dict[str, Layer]) -> int | None:

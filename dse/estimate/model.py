@@ -2,7 +2,7 @@
 
 DSP = products side by side (with constant weights, reuse factor 1, only those constants that are no shift or single addition), plus
 3 per unit of a recurrent layer. BRAM = the weights' memories and the activation tables. LUT, FF and latency under io_stream are the
-fitted terms of `terms.py`; io_parallel and layers without weights are derived from the templates (`parallel.py`, `weightless.py`).
+fitted terms of `terms.py`; io_parallel and layers without weights are derived from the templates (`parallel.py`, `dse.layers`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from dse.canonical import digest
 from dse.design import DesignPoint, Layer, LayerChoice, Network, Target
 from dse.estimate import parallel
 from dse.estimate.context import Context, alone, context_of
-from dse.estimate.geometry import Geometry, geometry
-from dse.estimate.primitives import dsps_per_product, largest_weight, matrix_blocks, share_of_dsps
-from dse.estimate.terms import Terms, area_terms, latency_terms, packets, shortest_latency_terms
-from dse.estimate.weightless import UNKNOWN, weightless
+from dse.estimate.geometry import geometry
+from dse.estimate.terms import area_terms, latency_terms, shortest_is_whole, shortest_latency_terms
+from dse.layers._circuit import Geometry, Terms
+from dse.layers._primitives import dsps_per_product, largest_weight, matrix_blocks, share_of_dsps
+from dse.layers.dense import packets
 from dse.qor import Qor, compose
 from dse.registry import layer_kind
 
@@ -63,7 +64,8 @@ def is_fitted(layer: Layer, choice: LayerChoice, target: Target) -> bool:
 
 def is_known(layer: Layer) -> bool:
     """Whether the templates say what a layer costs."""
-    return layer.kind not in UNKNOWN
+    kind = layer_kind(layer.kind)
+    return kind.has_weights or kind.cost is not None
 
 
 @lru_cache(maxsize=1 << 16)
@@ -77,8 +79,10 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
     Returns:
         All metrics but the clock period, as whole numbers. For embeddings and custom code nothing is known.
     """
-    if not layer_kind(layer.kind).matrices(layer):
-        return Qor(**weightless(layer, target))
+    kind = layer_kind(layer.kind)
+    if not kind.matrices(layer):
+        costs: Mapping[str, Any] = kind.cost(layer, target) if kind.cost else {}
+        return Qor(**costs)
     g = geometry(layer, choice, target)
     context = context or alone(layer, choice.strategy, target)
     numbers: dict[str, Any] = {"dsp": count_dsps(g), "bram_18k": count_blocks(g), "uram": 0.0}
@@ -103,7 +107,7 @@ def predict(metric: str, offset: float, terms: Terms, *, constants: Mapping[str,
     21.0
     """
     own = _tables()[metric] if constants is None else constants
-    return offset + sum(own[name] * count for name, count in terms.items())
+    return offset + sum(own.get(name, 0.0) * count for name, count in terms.items())
 
 
 def _stream(g: Geometry, context: Context) -> dict[str, Any]:
@@ -121,13 +125,13 @@ def _shortest(g: Geometry, longest: float) -> float:
     if g.is_unrolled:
         return longest
     value = predict("latency_cycles", *shortest_latency_terms(g))
-    return min(value, longest) if g.kind == "conv" else longest - value
+    return min(value, longest) if shortest_is_whole(g) else longest - value
 
 
 def _intervals(g: Geometry, context: Context, longest: float) -> tuple[float, float]:
     # A process of a stream design starts again when it has finished; only the unrolled pipelines overlap inferences.
-    if g.is_unrolled and g.kind != "recurrent":
-        words = float(g.steps if g.kind == "conv" else packets(g, context))
+    if g.is_unrolled and g.family != "recurrent":
+        words = float(g.steps if g.family == "conv" else packets(g, context))
         return words, words
     return _shortest(g, longest), longest
 
@@ -168,6 +172,6 @@ def count_blocks(g: Geometry) -> float:
     width = g.precision.width_bits
     # Only the Resource strategy keeps weights in memories; the others make them constants of the logic.
     blocks = 0 if g.strategy != "resource" else sum(matrix_blocks(m.n_in, m.n_out, m.reuse_factor, width) for m in g.matrices)
-    if g.kind == "recurrent":
+    if g.family == "recurrent":
         blocks += _TABLES_PER_UNIT * g.layer.n_state + (g.slowest > 1)
     return float(blocks)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from math import ceil, log2
 
-from dse.estimate.context import Context
-from dse.estimate.geometry import RECURRENT, Geometry
+from dse.layers._circuit import Context, Geometry
 
 _BITS = 16.0
 
@@ -38,10 +37,10 @@ def area(g: Geometry) -> tuple[float, float]:
         each += [(n_weights, _FOLDED)] if matrix.reuse_factor == 1 else [(matrix.n_multipliers, multiplier), (n_weights, weight)]
         lut += sum(count * cost[0] for count, cost in each)
         ff += sum(count * cost[1] for count, cost in each)
-    if g.kind == "conv" and g.pixels > 1:
+    if g.family == "conv" and g.pixels > 1:
         lut += g.layer.n_in * g.pixels * _PIXEL_LUT_PER_INPUT
         ff += _BITS * g.pixels * g.layer.n_out
-    if g.layer.kind in RECURRENT:
+    if g.family == "recurrent":
         lut, ff = lut + g.layer.n_state * _UNIT[0], ff + g.layer.n_state * _UNIT[1]
     scale = g.precision.width_bits / _BITS
     return lut * scale, ff * scale
@@ -50,10 +49,10 @@ def area(g: Geometry) -> tuple[float, float]:
 def cycles(g: Geometry, context: Context) -> tuple[float, float]:
     """Return (latency, II)."""
     depth = _DEPTH_CYCLES + ceil(log2(max(2, g.layer.n_in)) / 3)
-    if g.kind == "conv":
+    if g.family == "conv":
         interval = g.pixels * g.slowest + _DEPTH_CYCLES
         return interval + depth - _DEPTH_CYCLES, interval
-    if g.kind == "recurrent":
+    if g.family == "recurrent":
         interval = g.pixels * (g.slowest + 2 * depth)
         return interval, interval
     if context.style == "pipeline" or g.is_unrolled:

@@ -1,19 +1,26 @@
-"""What every kind of layer must tell; one file per kind beside this one, its `KINDS` tuple naming the kinds it knows.
+"""What a kind of layer tells; one file per kind beside this one, and everything that `dse` knows of the kind is in that file.
 
-A layer-kind module exposes
-    KINDS: tuple[str, ...]
-    matrices(layer) -> tuple[tuple[int, int], ...]      the multiplier matrices, () for a layer without weights
+A layer-kind module must have
+    KINDS: tuple[str, ...]                              the kinds it knows
+and, where it has weights,
+    matrices(layer) -> tuple[tuple[int, int], ...]      the multiplier matrices (rows, columns)
     multiplications(layer) -> int                       per inference
-    legal(layer, target, strategy) -> Legal
+    legal(layer, target, strategy) -> Legal             the reuse factors that hls4ml builds as asked, and why no others
+All else is optional, and what a module does not say is taken from `LayerKind`:
+    KERAS: Mapping[str, Builder]                        how a Keras layer class is read (`dse.layers._keras`)
+    TABLE_KEYS, from_table(kind, table) -> Sizes        how `[[layer]]` of a TOML network is read (`dse.layers._table`)
+    keras_layer(layer), reads(layer)                    the Keras layer of a listed network, and the shape it reads
+    effective(layer, reuse_factor, strategy)            the reuse factor that every matrix gets
+    FAMILY, pixels, steps, ...                          what the estimate counts (`dse.layers._circuit`)
+    cost(layer, target) -> Mapping                      of a layer without weights: its estimate
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from dse.design import Layer, Strategy, Target
+from dse.design import Strategy, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +41,6 @@ class Legal:
 
     reuse_factors: tuple[int, ...]
     rules: tuple[Rule, ...] = ()
-
-
-class LayerKind(Protocol):
-    """The shape of a layer-kind module."""
-
-    KINDS: tuple[str, ...]
-
-    def matrices(self, layer: Layer) -> tuple[tuple[int, int], ...]: ...
-
-    def multiplications(self, layer: Layer) -> int: ...
-
-    def legal(self, layer: Layer, target: Target, strategy: Strategy) -> Legal: ...
 
 
 def divisors(n: int) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dse.errors import NetworkError
+from dse.layers._keras import Node
 
 MODEL_CLASSES = ("Sequential", "Functional", "Model")
 CODE_CLASSES = ("Lambda", "TFSMLayer", "__lambda__")
@@ -21,18 +22,6 @@ MAXIMUM_LAYERS = 10_000
 
 _TRUSTED_MODULE = re.compile(r"(keras|tf_keras|keras\.api|tensorflow\.keras|tensorflow\.python\.keras)(\.[A-Za-z0-9_]+)*")
 _TRAINING = ("compile_config", "optimizer_config", "training_config")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
-    """One layer as the file describes it. `inputs` are names of other nodes; `where` places it for messages."""
-
-    name: str
-    class_name: str
-    config: Mapping[str, Any]
-    inputs: tuple[str, ...]
-    where: str
-    input_shape: Any = None  # recorded beside a first layer that has no input layer before it
 
 
 def refuse_code(document: object, where: str) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from dse.design import Layer, Network
 from dse.errors import NetworkError, SpecError
+from dse.layers._keras import Node, Shape
 from dse.networks import archive
 from dse.networks.build import build
-from dse.networks.graph import Node, flatten, refuse_code
-from dse.networks.settings import Shape
+from dse.networks.graph import flatten, refuse_code
 from dse.networks.table import network_from_tables, structure_digest
 from dse.registry import layer_kind
 

@@ -21,9 +21,10 @@ from types import MappingProxyType
 import numpy as np
 
 from dse.errors import SpecError
-from dse.estimate.context import Context, alone
+from dse.estimate.context import alone
 from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
 from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
+from dse.layers._circuit import Context
 from dse.surrogates._features import Floats, Row, is_known_kind, sizes
 from dse.surrogates.base import METRICS
 
@@ -122,7 +123,7 @@ class Structure:
 def structure(row: Row) -> Structure:
     """Return a row's structure."""
     g = sizes(*row)
-    return Structure(g.kind if g and g.kind in _STRUCTURED else "", row[2].io_type == "io_stream")
+    return Structure(g.family if g and g.family in _STRUCTURED else "", row[2].io_type == "io_stream")
 
 
 _STRUCTURED = ("dense", "conv", "recurrent")
@@ -180,7 +181,7 @@ def counts(row: Row, metric: str) -> Mapping[str, float]:
         return {"blocks": count_blocks(g)}
     if metric in ("lut", "ff"):
         return area_terms(g)
-    is_short_path = metric == "latency_cycles_min" and g.kind == "conv" and not g.is_unrolled
+    is_short_path = metric == "latency_cycles_min" and g.family == "conv" and not g.is_unrolled
     offset, found = shortest_latency_terms(g) if is_short_path else latency_terms(g, _context(row))
     turns = min(offset, float(g.slowest * g.steps))
     return {**found, "turns": turns, "waits": offset - turns}

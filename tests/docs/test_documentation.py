@@ -14,12 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import dse
 from dse import registry
-from dse.design import Layer, Target
-from dse.qor import FailureKind
+from dse.corpus import write_records
+from dse.design import Fidelity, IoType, Layer, LayerChoice, Target, Toolchain
+from dse.estimate import estimate_layer
+from dse.networks import read_network
+from dse.qor import FailureKind, LayerRecord, Qor
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -164,6 +168,7 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[st
 def forget() -> None:
     registry.load.cache_clear()
     registry._layer_kinds.cache_clear()
+    registry.keras_classes.cache_clear()
 
 
 NETWORK = '[[layer]]\nname = "a"\nkind = "dense"\nn_in = 8\nunits = 4\n[[layer]]\nname = "b"\nkind = "dense"\nn_in = 4\nunits = 2\n'
@@ -179,8 +184,8 @@ budget = {syntheses = 30}
 """
 
 
-def write(folder: Path, search: str, backend: str) -> Path:
-    (folder / "network.toml").write_text(NETWORK)
+def write(folder: Path, search: str, backend: str, network: str = NETWORK) -> Path:
+    (folder / "network.toml").write_text(network)
     (folder / "own.toml").write_text(CAMPAIGN.replace("SEARCH", search).replace("BACKEND", backend))
     return folder / "own.toml"
 
@@ -210,6 +215,46 @@ def test_own_layer_kind_tells_its_rules(examples: set[str]) -> None:
     assert found.reuse_factors == (1, 2, 4, 8)
     assert [rule.name for rule in found.rules] == ["whole_rows"]
     assert kind.multiplications(layer) == 64
+
+
+GATED = (
+    '[[layer]]\nname = "g"\nkind = "gated_dense"\nn_in = 8\nunits = 4\n[[layer]]\nname = "b"\nkind = "dense"\nn_in = 4\nunits = 2\n'
+)
+
+
+@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
+def test_own_layer_kind_runs_through_everything(examples: set[str], io_type: IoType, tmp_path: Path) -> None:
+    (tmp_path / "gated.toml").write_text(GATED)
+    network = read_network(tmp_path / "gated.toml")
+    gate, target = network.layer("g"), Target("xc7a35tcpg2361", 5.0, io_type)
+    choices = [LayerChoice(factor) for factor in registry.layer_kind("gated_dense").legal(gate, target, "resource").reuse_factors]
+    costs = [estimate_layer(gate, choice, target) for choice in choices]
+    assert [cost.dsp for cost in costs[1:]] == [32, 16, 8]
+    assert all(value and value > 0 for cost in costs for value in (cost.lut, cost.ff, cost.latency_cycles_max, cost.ii_cycles_max))
+    records = [LayerRecord(gate, choice, target, Fidelity.CSYNTH, cost, "") for choice, cost in zip(choices, costs, strict=True)]
+    surrogate = registry.load("surrogates", "gp")
+    for measured in ((), tuple(records)):
+        belief = surrogate.create(surrogate.Options()).fit(measured, target, seed=0)
+        assert np.isfinite(belief.predict(gate, choices).mean).all()
+
+
+def test_own_layer_kind_is_replayed(examples: set[str], tmp_path: Path) -> None:
+    (tmp_path / "network.toml").write_text(GATED)
+    network, target = (
+        read_network(tmp_path / "network.toml"),
+        Target("xc7a35tcpg2361", 5.0, toolchain=Toolchain("vivado_hls", "2019.2")),
+    )
+    records = [
+        LayerRecord(layer, LayerChoice(factor), target, Fidelity.CSYNTH, Qor(dsp=64 // factor, latency_cycles_max=factor), "")
+        for layer in network.layers
+        for factor in (1, 2, 4)
+    ]
+    write_records(tmp_path / "recorded.jsonl", records)
+    found = dse.run(write(tmp_path, 'kind = "in_order"', 'kind = "replay", corpus = "recorded.jsonl"', GATED))
+    assert len(found.trials) == 9
+    assert found.incumbent is not None
+    assert found.incumbent.qor is not None
+    assert found.incumbent.qor.dsp == 32
 
 
 def test_own_kinds_keep_the_backend_contract(examples: set[str]) -> None:

@@ -17,7 +17,7 @@ from dse import registry
 from dse.corpus import medians, read_corpus
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Precision, Target
 from dse.estimate import Context, basis, context_of, estimate_design, estimate_layer, typical_errors
-from dse.estimate.primitives import dsps_per_product, matrix_blocks, rom_blocks, share_of_dsps
+from dse.layers._primitives import dsps_per_product, matrix_blocks, rom_blocks, share_of_dsps
 from dse.layers.base import legal_reuse_factors
 from dse.qor import METRICS, Qor
 from dse.synth_backends.estimate import Options, create
