@@ -32,14 +32,14 @@ def outsider(monkeypatch):
 
 
 def test_layers_are_found_by_file():
-    assert registry.kinds("layers") == ("conv", "dense", "fixed", "recurrent")
-    assert registry.layer_kind("dense") is registry.load("layers", "dense")
+    assert {"conv", "dense", "depthwise", "pooling", "recurrent"} <= set(registry.kinds("layers"))
+    assert registry.layer_kind("dense").matrices is registry.load("layers", "dense").matrices
     with pytest.raises(NetworkError, match="'dence'"):
         registry.layer_kind("dence")
 
 
 def test_unknown_kind_names_those_there_are():
-    with pytest.raises(SpecError, match="conv, dense, fixed, recurrent"):
+    with pytest.raises(SpecError, match="conv, dense, depthwise"):
         registry.load("layers", "attention")
     with pytest.raises(DseError, match="no room"):
         registry.kinds("kitchen")
@@ -61,6 +61,12 @@ def test_a_kind_offered_twice_is_an_error(outsider):
     outsider("layers", "dense")
     with pytest.raises(DseError, match="offered twice"):
         registry.kinds("layers")
+
+
+def test_a_kind_with_matrices_says_what_is_legal(outsider):
+    outsider("layers", "mine", KINDS=("mine",), matrices=object)
+    with pytest.raises(DseError, match="lacks multiplications, legal"):
+        registry.layer_kind("mine")
 
 
 def test_a_layer_kind_claimed_twice_is_an_error(outsider):
