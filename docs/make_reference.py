@@ -12,7 +12,7 @@ from dse import registry
 from dse.campaign import tables
 from dse.execution.settings import ToolOptions
 from dse.objectives import NAMES
-from dse.parts import known_devices
+from dse.parts import known_boards, known_devices, sources
 
 TARGET = Path(__file__).resolve().parent / "campaign.md"
 
@@ -50,6 +50,7 @@ def reference() -> str:
     parts.append(_section("[campaign]", tables.CampaignTable))
     parts.append(_section("[network]", tables.NetworkTable))
     parts.append(_section("[target]", tables.TargetTable))
+    parts.append(_section("[target.capacities]", tables.CapacitiesTable))
     parts.append(_section("[layer.NAME]", tables.LayerTable))
     parts.append(_section("[search]", tables.SearchTable))
     parts += [_kind("search", kind) for kind in registry.kinds("search")]
@@ -66,7 +67,11 @@ def reference() -> str:
     parts.append(_section("[budget]", tables.BudgetTable))
     parts.append(_section("[notify]", tables.NotifyTable))
     parts.append("## Known devices\n\n" + ", ".join(f"`{name}`" for name in sorted(known_devices())) + ".\n\n")
-    parts.append("A part is a device, a package and a speed grade, e.g. `xc7a200tfbg676-2` or `xcu250-figd2104-2L-e`.\n")
+    parts.append("A part is a device, a package and a speed grade, e.g. `xc7a200tfbg676-2` or `xcu250-figd2104-2L-e`. ")
+    parts.append("A device that is not listed is refused, unless `[target.capacities]` says what it holds.\n\n")
+    parts.append("## Known boards\n\n" + ", ".join(f"`{name}` ({part})" for name, part in sorted(known_boards().items())) + ".\n\n")
+    lines = [f"- {name.replace('_', ' ')}: {source}\n" for name, source in sources().items()]
+    parts.append("Where the numbers and names were read:\n\n" + "".join(lines))
     return "".join(parts)
 
 

@@ -16,9 +16,9 @@ from dse.bundle.redact import redact
 from dse.bundle.yaml_text import Tagged, yaml_text
 from dse.design import LayerChoice
 from dse.execution.toolchain import programs, stages
+from dse.parts import vendor_part
 from dse.project.generate import BACKENDS, STRATEGIES
 from dse.project.plan import ProjectPlan
-from dse.project.request import vendor_part
 from dse.qor import Evaluation, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dse import registry
 from dse.campaign.positions import KeyPath
@@ -23,8 +24,10 @@ from dse.design import Network, Precision, Strategy, Target, Toolchain, normalis
 from dse.errors import DseError, SpecError
 from dse.networks import read_network
 from dse.objectives import NAMES, Limit, Objective
-from dse.parts import Part, find_part
+from dse.parts import Part, board_part, device_of, find_part
 from dse.qor import RESOURCES
+
+T = TypeVar("T")
 
 
 def network_of(path: Path, table: NetworkTable | None, problems: list[Problem]) -> Network | None:
@@ -40,32 +43,56 @@ def network_of(path: Path, table: NetworkTable | None, problems: list[Problem]) 
 def read_target(document: object, problems: list[Problem]) -> tuple[TargetTable | None, Target | None, Part | None]:
     """Read `[target]`; the part, precision and toolchain are looked at even where another key is wrong."""
     table = read_table(TargetTable, document, ("target",), problems)
-    values: dict[str, Any] = {}
-    makers = {"precision": Precision.parse, "toolchain": Toolchain.parse, "part": find_part}
-    texts = {key: getattr(table, key) for key in makers} if table else document if isinstance(document, dict) else {}
-    for key, make in makers.items():
-        if isinstance(texts.get(key), str):
-            try:
-                values[key] = make(texts[key])
-            except SpecError as error:
-                problems.append(Problem(("target", key), f"target.{key}: {error}"))
-    part: Part | None = values.pop("part", None)
-    if table is None or part is None or len(values) < 2:
+    given = document if isinstance(document, dict) else {}
+    texts = {own.name: getattr(table, own.name) for own in fields(table)} if table else given
+    precision = _parsed("precision", Precision.parse, texts.get("precision"), problems)
+    toolchain = _parsed("toolchain", Toolchain.parse, texts.get("toolchain"), problems)
+    named = _named_part(texts, problems)
+    part = None if named is None else _part(named, table, problems)
+    if table is None or named is None or part is None or precision is None or toolchain is None:
         return None, None, part
     try:
         uncertainty = table.clock_uncertainty_percent
         target = Target(
-            part=normalise_part(table.part),
+            part=normalise_part(named),
             clock_period_ns=float(table.clock_period_ns),
             io_type=table.io_type,
+            precision=precision,
+            toolchain=toolchain,
             hls4ml_version=table.hls4ml_version,
             clock_uncertainty_percent=None if uncertainty is None else float(uncertainty),
-            **values,
         )
     except SpecError as error:
         problems.append(Problem(("target", "clock_period_ns"), f"target.{error}"))
         return None, None, part
     return table, target, part
+
+
+def _parsed(key: str, parse: Callable[[str], T], text: object, problems: list[Problem]) -> T | None:
+    """Parse a text of `[target]`; None, and a problem, where it cannot be. What is no text was complained of by the table."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return parse(text)
+    except SpecError as error:
+        problems.append(Problem(("target", key), f"target.{key}: {error}"))
+        return None
+
+
+def _named_part(texts: dict[str, Any], problems: list[Problem]) -> str | None:
+    """Return the part that `part` or `board` names; exactly one of them must."""
+    given = [key for key in ("part", "board") if texts.get(key, "") != ""]
+    if len(given) != 1:
+        got = "got neither" if not given else "got both"
+        problems.append(Problem(("target", *given[1:]), f"target: {got} `part` and `board`, expected one of them", at_key=True))
+        return None
+    return texts["part"] if given == ["part"] else _parsed("board", board_part, texts["board"], problems)
+
+
+def _part(named: str, table: TargetTable | None, problems: list[Problem]) -> Part | None:
+    if table is not None and table.capacities is not None:
+        return Part(device_of(named), **asdict(table.capacities))
+    return _parsed("part", find_part, named, problems)
 
 
 def read_search(document: object, problems: list[Problem]) -> tuple[str, str, Any]:

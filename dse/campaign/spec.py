@@ -69,6 +69,8 @@ class CampaignSpec:
             "backend.kind": self.backend_kind,
         }
         pairs |= {f"target.{key}": getattr(self.target, key) for key in (f.name for f in fields(self.target))}
+        if not self.part.is_listed:
+            pairs["target.capacities"] = self.part
         pairs |= {f"search.{key}": value for key, value in asdict(self.search_options).items()}
         pairs |= {f"objective.{o.metric}": f"minimise, reference {o.reference}" for o in self.objectives}
         pairs |= {f"limit.{limit.metric}": limit.maximum for limit in self.limits}

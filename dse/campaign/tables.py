@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from dse.campaign.positions import KeyPath
 from dse.campaign.problems import Problem, did_you_mean, dotted, unknown_key
-from dse.errors import DseError
+from dse.errors import DseError, SpecError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -49,12 +50,38 @@ class NetworkTable:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacitiesTable:
+    """What the device holds: for a part that is not listed, or for what a shell leaves of one that is.
+
+    Attributes:
+        lut: look-up tables.
+        ff: flip-flops.
+        dsp: DSP slices.
+        bram_18k: block RAM in 18 Kb halves.
+        uram: UltraRAM blocks.
+    """
+
+    lut: int
+    ff: int
+    dsp: int
+    bram_18k: int
+    uram: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("lut", 1), ("ff", 1), ("dsp", 1), ("bram_18k", 1), ("uram", 0)):
+            if not least <= getattr(self, name) <= 10**9:
+                raise SpecError(f"target.capacities.{name} is {getattr(self, name)}, expected {least} to 10^9")
+
+
+@dataclass(frozen=True, slots=True)
 class TargetTable:
     """What it is built for: all that changes the circuit besides network and reuse factors.
 
     Attributes:
-        part: the full name of the device, with package and speed grade.
         clock_period_ns: the requested period.
+        part: the full name of the device, with package and speed grade; or name a board.
+        board: the board it is on, e.g. "pynq-z2" or "alveo-u250"; the known ones are below.
+        capacities: what the device holds, instead of what is known of the part; a table `[target.capacities]`.
         io_type: hls4ml's data flow between layers.
         precision: of weights and results, unless a layer has its own.
         toolchain: the synthesis tool and its version, e.g. "vitis_hls 2023.2".
@@ -63,8 +90,10 @@ class TargetTable:
         strategy: hls4ml's strategy of all layers, unless a layer has its own.
     """
 
-    part: str
     clock_period_ns: Number
+    part: str = ""
+    board: str = ""
+    capacities: CapacitiesTable | None = None
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     precision: str = "ap_fixed<16,6>"
     toolchain: str = "vivado_hls 2019.2"
@@ -190,7 +219,13 @@ def read_table(
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key in names:
-            values[key] = _checked(hints[key], value, (*path, key), problems)
+            members = get_args(hints[key]) if get_origin(hints[key]) is UnionType else ()
+            inner = next((member for member in members if is_dataclass(member)), None)
+            values[key] = (
+                read_table(inner, value, (*path, key), problems)
+                if isinstance(inner, type)
+                else _checked(hints[key], value, (*path, key), problems)
+            )
         elif not extra:
             problems.append(unknown_key((*path, key), dict.fromkeys((*names, *beside))))
     for name, entry in names.items():

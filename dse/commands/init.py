@@ -19,7 +19,7 @@ from dse.design import IO_TYPES, IoType, Network, Strategy, Target, normalise_pa
 from dse.errors import SpecError
 from dse.export import write_file
 from dse.networks import read_network
-from dse.parts import find_part
+from dse.parts import board_part, find_part, known_boards
 
 MODES = ("compact", "performance", "explore")
 _STRATEGY: Strategy = "resource"
@@ -54,7 +54,7 @@ def init(
     network_file: NetworkFile,
     *,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="the campaign file to write")] = None,
-    part: Annotated[str, typer.Option("--part", help="the device")] = "xc7a200tfbg676-2",
+    part: Annotated[str, typer.Option("--part", help="the device, or a board that is known")] = "xc7a200tfbg676-2",
     mode: Annotated[str, typer.Option("--mode", help="compact, performance or explore")] = "compact",
     clock_period_ns: Annotated[float, typer.Option("--clock", metavar="NS", help="clock period")] = 5.0,
 ) -> int:
@@ -65,7 +65,7 @@ def init(
     """
     if mode not in MODES:
         raise SpecError(f"--mode: got {mode!r}, expected one of {', '.join(MODES)}")
-    find_part(part)
+    find_part(board_part(part) if part in known_boards() else part)
     network = read_network(network_file)
     name = _name(network_file.stem)
     if output is None:
@@ -103,7 +103,7 @@ seed = 1
 source = {_quoted(relative)}
 
 [target]
-part = {_quoted(part)}   # your device
+{"board" if part in known_boards() else "part"} = {_quoted(part)}   # your device
 clock_period_ns = {clock_period_ns!r}
 io_type = "{io_type}"      # io_parallel or io_stream
 precision = "ap_fixed<16,6>"

@@ -101,6 +101,8 @@ class NasSpec:
             pairs |= {f"{name}.{key}": value for key, value in asdict(group).items()}
         pairs |= {f"space.{entry.name}": getattr(self.space, entry.name) for entry in fields(self.space)}
         pairs |= {f"target.{entry.name}": getattr(self.target, entry.name) for entry in fields(self.target)}
+        if not self.part.is_listed:
+            pairs["target.capacities"] = self.part
         pairs |= {f"objective.{goal.metric}": f"number {i}" for i, goal in enumerate(self.goals, 1)}
         pairs |= {f"limit.{limit.metric}": limit.maximum for limit in self.limits}
         pairs |= {"search.sampler": self.search.sampler, "search.startup": self.search.startup}

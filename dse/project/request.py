@@ -5,7 +5,6 @@ A request names the network file, the layers, the choices and the target; an ans
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,42 +19,12 @@ from dse.design import (
     Precision,
     Target,
     Toolchain,
-    normalise_part,
 )
 from dse.errors import ConversionError, DiskFull, DseError, NetworkError, SpaceError, SpecError
-from dse.parts import find_part
 
 ERRORS: dict[str, type[DseError]] = {
     kind.__name__: kind for kind in (ConversionError, DiskFull, NetworkError, SpaceError, SpecError)
 }
-
-# device suffix, package, speed grade, power grade, temperature
-_PACKAGE_AND_GRADE = re.compile(r"(cg|eg|ev|dr)?([a-z]{2,4}\d{3,4})(\d)(lv|l|h)?([ceimq])?")
-_DASHED_FAMILIES = ("xcu", "xczu", "xcvu", "xcku", "xcau", "xck")  # from UltraScale on: device-package-grade-temperature
-
-
-def vendor_part(part: str) -> str:
-    """Return a part as the vendor's tools spell it, from the normalised spelling of `Target.part`.
-
-    >>> vendor_part("xc7a200tfbg6762"), vendor_part("xcu250figd21042le"), vendor_part("xczu7evffvc11562e")
-    ('xc7a200tfbg676-2', 'xcu250-figd2104-2L-e', 'xczu7ev-ffvc1156-2-e')
-
-    Raises:
-        SpecError: the part names no package and speed grade, or a device that nobody knows.
-    """
-    plain = normalise_part(part)
-    device = find_part(plain).device
-    match = _PACKAGE_AND_GRADE.fullmatch(plain.removeprefix(device))
-    if match is None:
-        raise SpecError(
-            f"part {part!r}: got device {device} and {plain.removeprefix(device)!r}, expected a package and a speed grade. "
-            'Write the full name, e.g. "xc7a200tfbg676-2".'
-        )
-    suffix, package, speed, power, temperature = match.groups()
-    device, grade = device + (suffix or ""), speed + (power or "").upper()
-    if device.startswith(_DASHED_FAMILIES):
-        return "-".join([device, package, grade, *([temperature] if temperature else [])])
-    return f"{device}{package}-{grade}{(temperature or '').upper()}"
 
 
 def encode_job(job: Job) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from typing import Any
 
 from dse.design import Job
 from dse.errors import ConversionError, DseError, NetworkError
+from dse.parts import vendor_part
 from dse.project.plan import ProjectPlan, load_plan
 from dse.project.process import Limits, WorkerProcess
-from dse.project.request import ERRORS, encode_request, vendor_part
+from dse.project.request import ERRORS, encode_request
 
 _ATTEMPTS = 2  # a worker that dies is most often the machine's doing (memory); one more try, then it is the network's
 

@@ -27,7 +27,7 @@ def part_name(part: str) -> str:
     >>> part_name("xc7a200tfbg6762"), part_name("xc7a200t")
     ('xc7a200tfbg676-2', 'xc7a200t')
     """
-    from dse.project.request import vendor_part
+    from dse.parts import vendor_part
 
     with suppress(SpecError):
         return vendor_part(part)

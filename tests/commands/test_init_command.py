@@ -26,7 +26,7 @@ def test_writes_a_valid_campaign(network: Path, mode: str, tmp_path: Path) -> No
     output.parent.mkdir()
     assert start(network, output, mode=mode) == 0
     spec = read_campaign(output)
-    assert (spec.mode, spec.target.clock_period_ns, spec.part.device) == (mode, 4.0, "xczu7")
+    assert (spec.mode, spec.target.clock_period_ns, spec.part.device) == (mode, 4.0, "xczu7ev")
     assert assemble(spec).space.size > 1
 
 

@@ -16,8 +16,8 @@ from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Network, 
 from dse.errors import DiskFull, DseError
 from dse.execution import process
 from dse.execution.jobdir import job_folders
+from dse.parts import vendor_part
 from dse.project.plan import BuiltLayer, ProjectPlan, content_digest, load_plan
-from dse.project.request import vendor_part
 from dse.synth_backends.base import Site
 
 FAKE_TOOLS = Path(__file__).resolve().parent.parent / "fake_tools"

@@ -24,8 +24,9 @@ from dse.design import (
     normalise_part,
 )
 from dse.errors import ConversionError, SpecError
+from dse.parts import vendor_part
 from dse.project.plan import BuiltLayer, ProjectPlan, content_digest, load_plan
-from dse.project.request import decode_job, encode_job, vendor_part
+from dse.project.request import decode_job, encode_job
 
 
 @pytest.fixture
@@ -87,6 +88,14 @@ def test_directory_without_plan(tmp_path: Path) -> None:
         "xcvu9p-flga2104-2L-e",
         "xcvu13p-flga2577-2-e",
         "xck26-sfvc784-2LV-c",
+        "xck26-sfvc784-2LVI-i",
+        "xcvc1902-vsva2197-2MP-e-S",
+        "xcve2802-vsvh1760-2MP-e-S-es1",
+        "xcau25p-ffvb676-2-e",
+        "xczu29dr-ffvf1760-2-e",
+        "xc7s50csga324-1",
+        "xc7a35ticsg324-1L",
+        "xc7z030sbg485-1",
     ],
 )
 def test_vendor_spelling_comes_back(part: str) -> None:
