@@ -79,8 +79,7 @@ def run_warm(source: Path, jobs: list[Job], folder: Path) -> dict[str, float]:
         began = time.perf_counter()
         generator.submit(jobs[0], source, folder / "first").result(600)
         start_seconds = time.perf_counter() - began
-        (pid,) = generator.process_ids()
-        process = psutil.Process(pid)
+        (process,) = psutil.Process().children()
         used = sum(process.cpu_times()[:2])
         began = time.perf_counter()
         generations = [generator.submit(job, source, folder / f"p{number}") for number, job in enumerate(jobs)]

@@ -21,6 +21,7 @@ ROWS = (
     ("parts", "space", "pareto", "layers"),
     ("objectives", "registry"),
     ("networks", "balance", "estimate", "allocation"),
+    ("workers",),
     ("store", "reports", "project"),
     ("corpus", "execution"),
     ("synth_backends", "surrogates"),

@@ -1,20 +1,16 @@
 """The bit-accurate check: what the design computes in fixed point, by hls4ml's C simulation, against what Keras computes.
 
 hls4ml writes the design as C++ and g++ compiles it; that takes a minute or more, and a failed assertion in it ends the process, so it
-happens in a child: `python -m dse.nas.simulate`, one JSON request on standard input, one JSON answer on standard output.
+happens in a worker of its own.
 Numbers do not depend on the reuse factors, so a network is compiled once per precision, at its deployed point.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +18,16 @@ import numpy as np
 
 from dse.assemble import Question
 from dse.design import Fidelity, Job
-from dse.errors import DseError, ToolNotFound
+from dse.errors import ToolNotFound
 from dse.nas.deploy import Deployed, simulation_path
 from dse.nas.spec import NasSpec
 from dse.store.codec import dump_json, point_from_json, point_to_json
 from dse.store.fsops import write_atomically
+from dse.workers import Limits, Program, ask_once
 
 SECONDS = 1800.0
 SAMPLES = 512
+PROGRAM = Program("C simulation", f"{__name__}:start", environment={"HOME": str(Path.home())})  # data may lie in ~
 WORSE = 1.05  # the fixed-point error may be so many times the float one before there is a warning
 
 
@@ -57,8 +55,10 @@ def simulate(spec: NasSpec, deployed: Deployed, *, samples: int = SAMPLES, secon
         "point": point,
         "samples": samples,
     }
-    answer = _ask(request, seconds)
-    if "problem" not in answer:
+    answer = ask_once(PROGRAM, request, Limits(seconds=seconds))
+    if "error" in answer:
+        answer = {"problem": f"{answer['error']}: {answer['message']}"[:400]}
+    else:
         answer |= {"point": point, "samples": samples, "warning": warning_of(answer["float_error"], answer["fixed_error"])}
     write_atomically(simulation_path(spec, deployed.candidate), dump_json(answer).encode("utf-8"))
     return answer
@@ -77,48 +77,12 @@ def warning_of(float_error: float, fixed_error: float) -> str:
     return f"fixed point {words}: {fixed_error:.4g} against {float_error:.4g} in float. Give the types more bits."
 
 
-def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "dse.nas.simulate"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **quiet},
-        start_new_session=True,
-    ) as child:
-        try:
-            out, err = child.communicate(json.dumps(request).encode(), timeout=seconds)
-        except BaseException as error:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, 9)
-            if isinstance(error, subprocess.TimeoutExpired):
-                return {"problem": f"the C simulation took more than {seconds:g} s"}
-            raise
-    try:
-        answer = json.loads(out)
-    except ValueError:
-        last = (err.decode("utf-8", errors="replace").strip().splitlines() or ["nothing said"])[-1]
-        return {"problem": f"the C simulation ended with status {child.returncode}: {last[:200]}"}
-    return dict(answer)
+def start() -> Callable[[dict[str, Any], object], dict[str, Any]]:
+    """Return what serves one request, in a worker."""
+    return _compare
 
 
-def main() -> int:
-    """Serve the one request."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)  # hls4ml prints
-        try:
-            answer = _compare(json.loads(sys.stdin.read()))
-        except DseError as error:
-            answer = {"problem": str(error)}
-        except Exception as error:
-            # hls4ml and the compiler's wrapper raise bare exceptions of all kinds; the search only needs to know that it failed.
-            answer = {"problem": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
-        answers.write(json.dumps(answer))
-    return 0
-
-
-def _compare(request: dict[str, Any]) -> dict[str, Any]:
+def _compare(request: dict[str, Any], _: object) -> dict[str, Any]:
     from dse.assemble import assemble
     from dse.campaign.spec import read_campaign
     from dse.nas.spec import build_spec
@@ -167,7 +131,3 @@ def _fixed(model: Any, question: Question, point: dict[str, Any], x: Any, folder
     )
     graph.compile()
     return np.asarray(graph.predict(x))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

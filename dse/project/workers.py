@@ -1,12 +1,12 @@
 """Warm worker processes that write projects, and the queue in front of them.
 
-A worker is a fresh interpreter in a session of its own: models are code, so it gets a clean environment, limits on memory and
-time, and no network where the system lets us take it away. It speaks JSON lines over pipes; nothing is ever unpickled. Nothing here
-blocks but `Generation.result` and `ProjectGenerator.close`: all progress is made inside `poll`, which `done` calls.
+Models are code, so they are loaded in a worker (`dse.workers`) only. Nothing here blocks but `Generation.result` and
+`ProjectGenerator.close`: all progress is made inside `poll`, which `done` calls. `start` is the worker's side.
 """
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 import time
@@ -17,13 +17,14 @@ from types import TracebackType
 from typing import Any
 
 from dse.design import Job
-from dse.errors import ConversionError, DseError, NetworkError
+from dse.errors import ConversionError, DiskFull, DseError, NetworkError
 from dse.parts import vendor_part
 from dse.project.plan import ProjectPlan, load_plan
-from dse.project.process import Limits, WorkerProcess
 from dse.project.request import ERRORS, encode_request
+from dse.workers import DIED, Limits, Program, Worker
 
 _ATTEMPTS = 2  # a worker that dies is most often the machine's doing (memory); one more try, then it is the network's
+_NAME = "project generator"
 
 
 class Generation:
@@ -98,7 +99,9 @@ class ProjectGenerator:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._allow_code = allow_code
-        self._workers = [WorkerProcess(python, limits, clock) for _ in range(n_workers)]
+        advice = "Try a smaller network, or raise the time limit."
+        program = Program(_NAME, f"{__name__}:start", python, advice=advice)
+        self._workers = [Worker(program, limits, clock=clock) for _ in range(n_workers)]
         self._queue: deque[Generation] = deque()
         self._active: dict[int, Generation] = {}  # index of the worker
         self._checked: dict[tuple[Path, int, int], str] = {}  # (file, mtime, size) -> digest of the network read from it
@@ -161,23 +164,19 @@ class ProjectGenerator:
         for generation in (*self._active.values(), *self._queue):
             self.cancel(generation)
         for worker in self._workers:
-            worker.close()
+            worker.kill()
 
-    def process_ids(self) -> tuple[int, ...]:
-        """Return the process ids of the workers that live."""
-        return tuple(worker.pid for worker in self._workers if worker.pid is not None)
-
-    def _hand_out(self, index: int, worker: WorkerProcess, generation: Generation) -> None:
+    def _hand_out(self, index: int, worker: Worker, generation: Generation) -> None:
         generation.attempts += 1
         self._active[index] = generation
         worker.ask(generation.request)
 
-    def _look_after(self, index: int, worker: WorkerProcess, generation: Generation) -> None:
+    def _look_after(self, index: int, worker: Worker, generation: Generation) -> None:
         answer = worker.answer()
         if answer is None:
             return
         del self._active[index]
-        if answer.get("died") and generation.attempts < _ATTEMPTS:
+        if answer.get("error") == DIED and generation.attempts < _ATTEMPTS:
             shutil.rmtree(generation.staging, ignore_errors=True)
             self._queue.appendleft(generation)
             return
@@ -208,3 +207,38 @@ class ProjectGenerator:
                 f"{source}: changed since the campaign read it; got digest {self._checked[stamp][:12]}, "
                 f"expected {job.network.digest[:12]}. Start a new campaign for the new network."
             )
+
+
+def start() -> Callable[[dict[str, Any], object], dict[str, Any]]:
+    """Load hls4ml and Keras, in a worker; returns what serves one request.
+
+    Raises:
+        ConversionError: they cannot be loaded.
+    """
+    from dse.project import generate
+
+    try:
+        generate.load_libraries()
+    except DseError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise ConversionError(f"{_NAME}: hls4ml or Keras cannot be loaded; got {reason}. Run `dse doctor`.") from error
+    return _serve
+
+
+def _serve(request: dict[str, Any], _: object) -> dict[str, Any]:
+    from dse.project import generate
+
+    try:
+        generate.write_project(request)
+    except DseError:
+        raise
+    except MemoryError as error:
+        raise ConversionError(f"{_NAME}: the worker's memory limit was reached.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"the project could not be written: {error.filename or 'its disk'}: {error.strerror}") from error
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+        raise ConversionError(f"hls4ml cannot build this network: {reason}. Simplify the layer named, or report it.") from error
+    return {"done": True}
