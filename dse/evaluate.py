@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from dse.corpus.codec import decode_record, encode_record
 from dse.design import Job
 from dse.qor import Evaluation, Failure, LayerRecord, Qor
+from dse.reports.failure import is_doubtful
 from dse.store.cache import Cache, is_cacheable
 from dse.store.codec import dump_json
 from dse.synth_backends.base import HasLimits, Progress, SynthBackend
@@ -69,8 +70,10 @@ class Evaluator:
         self.cache.release_all()
 
     def _still_holds(self, stored: Evaluation) -> bool:
-        """Whether a stored result answers the question under today's limits: a timeout at one hour says nothing of two."""
+        """Whether a stored result would be kept today, and under today's limits: a timeout at one hour says nothing of two."""
         outcome = stored.outcome
+        if isinstance(outcome, Failure) and is_doubtful(outcome.kind, outcome.message):
+            return False
         if not isinstance(outcome, Failure) or outcome.limit is None or not isinstance(self.backend, HasLimits):
             return True
         limit = self.backend.limits.get(outcome.kind, outcome.limit)

@@ -2,6 +2,7 @@
 
 Logs accumulate, so only the last run counts. `ERROR` lines also stand in good runs, and `Finished C synthesis.` also in failed ones:
 success is exit status 0 *and* a fresh complete report, and this module is asked only when that is not so.
+A line that calls itself a warning or a remark decides nothing, whatever it holds: good runs have hundreds of them.
 The patterns are data: `failure_patterns.toml`, one example line each.
 """
 
@@ -29,6 +30,22 @@ _RUN_STARTS = (
     re.compile(r"^INFO: \[SYN 201-201\] Setting up clock"),
 )
 _ERROR = re.compile(r"^(?:CRITICAL )?ERROR\b|^\s*error:|: error:|: fatal error:", re.IGNORECASE)
+# What decides nothing: warnings and remarks (a clock or a tag in brackets may stand before), compiler's notes, echoes of commands.
+_REMARK = re.compile(
+    r"\s*(?:\[[^\]]{1,40}\]\s*|[0-9:.,TZ-]{6,30}\s+)?(?:CRITICAL[ _]WARNING|WARNING|WARN|INFO|NOTE|STATUS|DEBUG|@[IW])\b"
+    r"|[^'\"]{1,400}:[0-9]{1,6}(?::[0-9]{1,6})?: (?:warning|note|remark): |\s*#|\s*(?:Execute|Command)  +",
+    re.IGNORECASE,
+)
+# The failures that a log may decide and a cache may keep.
+_BY_LOG = frozenset(
+    {
+        FailureKind.DESIGN_ERROR,
+        FailureKind.COMPILE_ERROR,
+        FailureKind.COSIM_FAILURE,
+        FailureKind.TOOL_CRASH,
+        FailureKind.OUT_OF_MEMORY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,8 @@ class Pattern:
     example: str
     is_last: bool = False
     needs: re.Pattern[str] | None = None
+    unless: re.Pattern[str] | None = None
+    because: str = ""
 
 
 @cache
@@ -78,6 +97,8 @@ def patterns() -> tuple[tuple[Pattern, ...], tuple[tuple[re.Pattern[str], str], 
             example=row["example"],
             is_last=row.get("last", False),
             needs=re.compile(row["needs"]) if "needs" in row else None,
+            unless=re.compile(row["unless"]) if "unless" in row else None,
+            because=row.get("because", ""),
         )
         for row in table["pattern"]
     )
@@ -119,23 +140,46 @@ def classify(exit_status: int | None, log_tail: str, has_fresh_report: bool) -> 
         return _made(FailureKind.UNKNOWN, f"the tool failed in a way not known here (exit status {exit_status})", errors)
     if exit_status is None:
         return _made(FailureKind.LOST, "the run ended without an exit status")
-    if not has_fresh_report:
-        return _made(FailureKind.NO_REPORT, f"no complete report was written (exit status {exit_status})")
-    return _made(FailureKind.UNKNOWN, f"exit status {exit_status}, although a fresh report is there and the log names no error")
+    if exit_status == 0:
+        return _made(FailureKind.NO_REPORT, "no complete report was written, although the tool ended with status 0")
+    return _made(FailureKind.UNKNOWN, f"the log names no error that is known here (exit status {exit_status})")
+
+
+def is_doubtful(kind: FailureKind, message: str) -> bool:
+    """Whether a stored failure quotes lines of a log that would not be taken for that kind of failure today.
+
+    Up to 0.1 a warning could decide, and what the machine lacked could count as a fault of the design. A failure that quotes no line
+    was told by its exit status and is not doubted.
+
+    Args:
+        message: as stored: a sentence, the lines that decided, and what to do next.
+    """
+    quoted = message.partition(" Next: ")[0].partition(". ")[2]
+    lines = [line for line in quoted.splitlines() if line.strip()]
+    if kind not in _BY_LOG or not lines:
+        return False
+    found = _from_log(lines, 1, False)
+    return (found is None and any(_REMARK.match(line) for line in lines)) or (found is not None and found.kind is not kind)
 
 
 def _from_log(lines: Sequence[str], exit_status: int | None, has_fresh_report: bool) -> FailureClass | None:
     rows, harmless = patterns()
-    said = [line for line in lines if line.strip() and not any(pattern.search(line) for pattern, _ in harmless)]
+    said = [line for line in lines if _decides(line, harmless)]
     for row in rows:
         candidates = said[-1:] if row.is_last else said
         hits = [line for line in candidates if row.pattern.search(line)]
-        if not hits or (row.needs is not None and not any(row.needs.search(line) for line in said)):
+        if not hits or (row.needs is not None and not any(row.needs.search(line) for line in lines)):
+            continue
+        if row.unless is not None and any(row.unless.search(line) for line in lines):
             continue
         if row.is_last and exit_status == 0 and has_fresh_report:
             continue
         return _made(row.kind, row.message, hits, row.stage)
     return None
+
+
+def _decides(line: str, harmless: Sequence[tuple[re.Pattern[str], str]]) -> bool:
+    return bool(line.strip()) and _REMARK.match(line) is None and not any(pattern.search(line) for pattern, _ in harmless)
 
 
 def _from_status(exit_status: int | None) -> FailureClass | None:
@@ -157,7 +201,7 @@ def _from_status(exit_status: int | None) -> FailureClass | None:
 
 def _errors(lines: Sequence[str]) -> list[str]:
     _, harmless = patterns()
-    return [line for line in lines if _ERROR.search(line) and not any(pattern.search(line) for pattern, _ in harmless)]
+    return [line for line in lines if _ERROR.search(line) and _decides(line, harmless)]
 
 
 def _made(kind: FailureKind, message: str, lines: Sequence[str] = (), stage: str = "") -> FailureClass:

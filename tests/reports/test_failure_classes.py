@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.qor import FailureKind
-from dse.reports.failure import DESIGN_FACTS, MAX_DECISIVE_LINES, Pattern, classify, last_run, patterns
+from dse.reports.failure import DESIGN_FACTS, MAX_DECISIVE_LINES, Pattern, classify, is_doubtful, last_run, patterns
 
 ROWS, HARMLESS = patterns()
 BANNER = "****** Vivado(TM) HLS - High-Level Synthesis from C, C++ and SystemC v2019.2 (64-bit)\n"
@@ -16,8 +16,7 @@ GOOD = "INFO: [HLS 200-111] Finished generating all RTL models\n***** C/RTL SYNT
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind}-{row.stage}")
 def test_each_pattern_knows_its_example(row: Pattern) -> None:
-    log = row.example + "\n" + ("ERROR: [Common 17-69] Command failed: synth_design failed\n" if row.needs else "")
-    found = classify(1, BANNER + log, False)
+    found = classify(1, BANNER + row.because + "\n" + row.example + "\n", False)
     assert (found.kind, found.stage) == (row.kind, row.stage)
     assert found.decisive_lines[0] == row.example
     assert found.is_design_fact == (row.kind in DESIGN_FACTS)
@@ -42,7 +41,8 @@ def test_harmless_lines_are_known(pattern: object, example: str) -> None:
         (127, "", False, FailureKind.TOOL_MISSING),
         (143, "", False, FailureKind.LOST),
         (1, "ERROR: [ABC 1-2] something new\n", False, FailureKind.UNKNOWN),
-        (1, "", False, FailureKind.NO_REPORT),
+        (1, "", False, FailureKind.UNKNOWN),
+        (1, "WARNING: [HLS 207-5292] unused parameter 'keep'\n", False, FailureKind.UNKNOWN),
         (1, "Finished Command csynth_design\nERROR: [HLS 200-70] Pre-synthesis failed.\n", False, FailureKind.DESIGN_ERROR),
         (1, "INFO: Attempting to get a license\nINFO: Got license\nERROR: [XFORM 203-504] Stop unrolling\n", False, FailureKind.DESIGN_ERROR),
         (1, "WARNING: [Common 17-348] Failed to get the license\nERROR: [XFORM 203-504] Stop unrolling loop\n", False, FailureKind.DESIGN_ERROR),
@@ -50,6 +50,93 @@ def test_harmless_lines_are_known(pattern: object, example: str) -> None:
 )  # fmt: skip
 def test_status_log_and_report_together(status: int | None, log: str, has_report: bool, kind: FailureKind) -> None:
     assert classify(status, log, has_report).kind is kind
+
+
+# Lines as good and failed runs have them by the hundred; each holds words that some pattern looks for.
+REMARKS = (
+    "WARNING: [HLS 207-5292] unused parameter 'keep' (firmware/nnet_utils/nnet_helpers.h:285:24)",
+    "WARNING: [HLS 207-5301] unused parameter 'keep' (firmware/nnet_utils/nnet_helpers.h:285:24)",
+    "INFO: [HLS 207-4235] 'x' file not found, will be generated (firmware/myproject.h:4:10)",
+    "WARNING: [HLS 214-113] Either use an argument of the function or declare the variable inside the dataflow loop body",
+    "INFO: [HLS 214-131] Inlining function 'nnet::dense<ap_fixed<16, 6, (ap_q_mode)5>>' into 'myproject'",
+    "WARNING: [XFORM 203-504] Cannot stop unrolling loop 'Product1'",
+    "INFO: [XFORM 203-103] Allowed max sub elements number after partition is 4096; partitioned elements number (1152)",
+    "WARNING: [Common 17-345] A valid license was not found for feature 'Simulation'",
+    "INFO: [Common 17-349] Got license for feature 'Implementation' and/or device 'xc7z020'",
+    "INFO: [Place 30-611] Multithreading enabled for place_design using a maximum of 8 CPUs",
+    "CRITICAL WARNING: [Place 30-73] Invalid constraint on register",
+    "WARNING: [Synth 8-7071] port 'ap_ready' of module 'myproject' is unconnected",
+    "WARNING: [COSIM 212-369] AXI_master port 'gmem' has a depth of 32. Insufficient depth may result in simulation mismatch or freeze.",
+    "WARNING [HLS SIM]: hls::stream 'layer2_out' is read while empty, which may result in RTL simulation hanging (deadlock detected)",
+    "WARNING: [Common 17-1222] out of memory while caching a file, going on; no space left on device /tmp",
+    "INFO: [HLS 200-10] Please check '/home/u/hs_err_pid12.log'; Segmentation fault of a helper; Internal error",
+    "INFO: [Common 17-69] Command failed: Synthesis failed (of an earlier run)",
+    "[14:55:10] WARNING: [HLS 200-1715] Encountered problem during source synthesis",
+    "firmware/nnet_utils/nnet_dense.h:12:3: warning: fatal error: 'bits/x.h' file not found [-Wpragmas]",
+    '# if {[catch {synth_design -top myproject}]} { error "synth_design failed" }',
+    "Execute       ap_eval exec -ignorestderr clang: Abnormal program termination",
+    "@W [XFORM-503] Stop unrolling loop",
+)
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind}-{row.stage}")
+def test_no_remark_decides(remark: str, row: Pattern) -> None:
+    """Each harmless line before each failure: the failure stays what it is; alone it is no failure that is known."""
+    found = classify(1, BANNER + remark + "\n" + row.because + "\n" + row.example + "\n", False)
+    assert (found.kind, found.stage, found.decisive_lines) == (row.kind, row.stage, (row.example[:400],))
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(1, FailureKind.UNKNOWN), (139, FailureKind.TOOL_CRASH), (137, FailureKind.OUT_OF_MEMORY), (0, FailureKind.NO_REPORT)],
+)
+def test_a_remark_alone_is_no_failure(remark: str, status: int, kind: FailureKind) -> None:
+    found = classify(status, BANNER + remark + "\n" + GOOD, False)
+    assert (found.kind, found.decisive_lines) == (kind, ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "doubtful"),
+    [
+        ("compile_error", "the generated C++ does not compile. WARNING: [HLS 207-5292] unused parameter 'keep' (a.h:2:1)", True),
+        ("compile_error", "the generated C++ does not compile. WARNING: [HLS 207-1] a\nERROR: [HLS 207-3776] b", False),
+        ("compile_error", "the generated C++ does not compile. x.h:4:2: fatal error: 'sys/cdefs.h' file not found", True),
+        ("design_error", "the tool refused the design. INFO: [Place 30-1] a\nINFO: [Place 30-2] b", True),
+        ("design_error", "the tool refused the design. ERROR: [HLS 200-70] Pre-synthesis failed.", False),
+        ("tool_crash", "the tool crashed (signal 11).", False),
+        ("timeout", "still running after 9.0 min (limit 9 min).", False),
+        ("design_error", "imported; nobody knows more", False),
+    ],
+)
+def test_stored_failures_that_a_remark_decided_are_doubted(kind: str, message: str, doubtful: bool) -> None:
+    assert (
+        is_doubtful(FailureKind(kind), f"{message} Next: Compare the versions. `dse logs` shows the log of job 12ab34.") is doubtful
+    )
+
+
+def test_what_the_machine_lacks_is_no_fault_of_the_design() -> None:
+    log = (
+        "ERROR: [HLS 200-70] Compilation errors found: In file included from firmware/myproject.cpp:1:\n"
+        "/usr/include/features.h:461:12: fatal error: 'sys/cdefs.h' file not found\n"
+    )
+    library = (
+        'couldn\'t load file "librdi_commontasks.so": libtinfo.so.5: cannot open shared object file: No such file or directory'
+    )
+    for text in (log, library, "ERROR: [HLS 207-812] 'gnu/stubs-32.h' file not found (/usr/include/features.h:1:2)"):
+        found = classify(1, BANNER + text, False)
+        assert (found.kind, found.is_design_fact) == (FailureKind.TOOL_MISSING, False)
+    own = classify(1, BANNER + "firmware/myproject.cpp:3:10: fatal error: 'firmware/weights/w2.h' file not found\n", False)
+    assert own.kind is FailureKind.COMPILE_ERROR
+
+
+def test_a_licence_that_came_after_all_is_not_the_cause() -> None:
+    log = (
+        "WARNING: [Common 17-348] Failed to get the license for feature 'Synthesis'\n"
+        "INFO: [Common 17-349] Got license for feature 'Synthesis' and/or device 'xc7z020'\nERROR: [Common 17-69] Command failed\n"
+    )
+    assert classify(1, BANNER + log, True).kind is FailureKind.UNKNOWN
 
 
 def test_a_killed_helper_counts_only_as_the_last_word() -> None:
