@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from dse import registry
 from dse.campaign import state as events
+from dse.campaign.changes import refuse_changes, refuse_foreign
 from dse.campaign.spec import CampaignSpec
 from dse.campaign.state import CampaignState, replay
 from dse.campaign.tables import LayerTable
 from dse.consent import backend_commands, refuse_unknown
 from dse.design import Layer, LayerChoice, Precision
-from dse.errors import SpaceError, SpecChanged
+from dse.errors import SpaceError
 from dse.evaluate import Evaluator, transferable
 from dse.loop import Campaign, Watcher
 from dse.qor import LayerRecord
 from dse.search.base import View
 from dse.space import DesignSpace, LayerOptions
 from dse.store.cache import Cache
-from dse.store.journal import Journal, read_events
+from dse.store.codec import network_to_json, space_to_json
+from dse.store.journal import Event, Journal, read_events
 from dse.synth_backends.base import ListsRecorded, Site, SynthBackend
 
 MAX_TRANSFER = 5000  # records; more teach little and cost time
@@ -28,16 +30,30 @@ MAX_TRANSFER = 5000  # records; more teach little and cost time
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A campaign's spec with its space and backend: all that is needed to evaluate a point, but no state."""
+    """A campaign's spec with its space and backend: all that is needed to evaluate a point, but no state.
+
+    Attributes:
+        differences: where the file asks something else by now, if the question was read from a journal; one line each.
+    """
 
     spec: CampaignSpec
     space: DesignSpace
     backend: SynthBackend
+    differences: tuple[str, ...] = ()
 
     @property
     def meaning(self) -> dict[str, str]:
         """See `CampaignSpec.meaning`; what the backend's answers rest on belongs to it."""
         return {**self.spec.meaning, "backend.fidelity": self.backend.fidelity.value, "backend.basis": self.backend.basis}
+
+    @property
+    def recorded(self) -> Event:
+        """The question as the journal records it: all that is needed to read its answers, without the files it was made of."""
+        return {
+            "document": dict(self.spec.document),
+            "network": network_to_json(self.spec.network),
+            "space": space_to_json(self.space),
+        }
 
     def view(self, state: CampaignState, transfer: tuple[LayerRecord, ...] = ()) -> View:
         """What a searcher may know now."""
@@ -62,6 +78,16 @@ def assemble(spec: CampaignSpec) -> Question:
     Raises:
         CorpusError, SpaceError, BackendError: the campaign cannot run as it is.
     """
+    backend = build_backend(spec)
+    return Question(spec, build_space(spec, backend), backend)
+
+
+def build_backend(spec: CampaignSpec) -> SynthBackend:
+    """Return the backend that a campaign names.
+
+    Raises:
+        CorpusError, BackendError: it cannot serve the campaign.
+    """
     site = Site(
         network=spec.network,
         target=spec.target,
@@ -72,7 +98,7 @@ def assemble(spec: CampaignSpec) -> Question:
         seed=spec.seed,
     )
     backend: SynthBackend = registry.load("synth_backends", spec.backend_kind).create(spec.backend_options, site)
-    return Question(spec, build_space(spec, backend), backend)
+    return backend
 
 
 def build_space(spec: CampaignSpec, backend: SynthBackend) -> DesignSpace:
@@ -124,6 +150,7 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
     """
     spec = question.spec
     refuse_unknown(spec.path, backend_commands(spec.backend_options))
+    refuse_foreign(spec.state, spec.path)
     journal = Journal(spec.state / "journal.jsonl")
     if fresh and journal.events:
         journal.close()
@@ -139,8 +166,9 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
 def _take_up(question: Question, journal: Journal, watchers: tuple[Watcher, ...]) -> Campaign:
     spec, state = question.spec, replay(journal.events)
     refuse_changes(dict(state.meaning), question.meaning, spec.path)
+    is_same = state.identity != "" and dict(state.meaning) == question.meaning
     cache = Cache(spec.cache)
-    keys = state.transfer if journal.events else tuple(cache.keys()) if learns(spec) else ()
+    keys = state.transfer if is_same else tuple(cache.keys()) if learns(spec) else ()
     transfer = _comparable(transferable(cache, keys), question)
     campaign = Campaign(
         journal=journal,
@@ -152,10 +180,30 @@ def _take_up(question: Question, journal: Journal, watchers: tuple[Watcher, ...]
         slots=spec.slots,
         watchers=watchers,
     )
-    if not journal.events:
+    if not is_same:
         used = tuple(dict.fromkeys(record.source for record in transfer))
-        campaign.record(events.opened(spec.name, question.meaning, used))
+        begin = events.continued if state.identity else partial(events.opened, spec.name)
+        campaign.record(begin(question.meaning, used, question.recorded))
     return campaign
+
+
+def refuse_folder(question: Question) -> None:
+    """Say now what `dse run` would say of the folder that the campaign's name means.
+
+    Raises:
+        SpecError: it is a folder of the user's own.
+        SpecChanged: its journal answers another question.
+    """
+    refuse_foreign(question.spec.state, question.spec.path)
+    refuse_changes(dict(read_state(question.spec).meaning), question.meaning, question.spec.path)
+
+
+def gone_on(question: Question, state: CampaignState) -> CampaignState:
+    """Return the state as `dse run` would take it up: the file may ask the same question of another backend by now."""
+    if not state.identity or dict(state.meaning) == question.meaning:
+        return state
+    event = events.continued(question.meaning, (), question.recorded)
+    return events.apply(state, {**event, "elapsed": 0.0})
 
 
 def learns(spec: CampaignSpec) -> bool:
@@ -174,23 +222,6 @@ def _comparable(records: tuple[LayerRecord, ...], question: Question) -> tuple[L
         and record.target.clock_period_ns == ours.clock_period_ns
         and record.target.toolchain.name == ours.toolchain.name
     )[-MAX_TRANSFER:]
-
-
-def refuse_changes(before: dict[str, str], after: dict[str, str], path: Path) -> None:
-    """Raise SpecChanged if a campaign with a journal now means something else; the message shows each difference."""
-    if not before or before == after:
-        return
-    keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    rows = [f"  {key}: {before.get(key, '(not set)')} -> {after.get(key, '(not set)')}" for key in keys]
-    raise SpecChanged(
-        "\n".join(
-            [
-                f"{path}: the campaign has results, and the file now asks something else:",
-                *rows,
-                "Undo the change, give the campaign another name, or start again with --fresh (the old state is kept aside).",
-            ]
-        )
-    )
 
 
 def read_state(spec: CampaignSpec) -> CampaignState:

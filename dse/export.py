@@ -99,7 +99,7 @@ def corpus_records(question: Question, state: CampaignState) -> tuple[list[Layer
     n_composed = 0
     spec, backend = question.spec, question.backend
     for number, evaluation in state.evaluations:
-        point = state.trials[number - 1].point
+        point = state.trial(number).point
         job = Job(spec.network, point, spec.target, backend.fidelity, backend.basis)
         source = f"campaign {spec.name} trial {number}"
         if _is_composed(evaluation):

@@ -210,8 +210,8 @@ def room(campaign: Campaign) -> int:
 
 def propose(campaign: Campaign, advice: Advice) -> None:
     """Record a batch before any work on it."""
-    first = len(campaign.state.trials) + 1
-    trials = [_trial(campaign, number, proposal) for number, proposal in enumerate(advice.proposals, first)]
+    numbers = campaign.state.numbers(proposal.point for proposal in advice.proposals)
+    trials = [_trial(campaign, number, proposal) for number, proposal in zip(numbers, advice.proposals, strict=True)]
     campaign.record(events.proposed(trials, advice))
 
 

@@ -30,6 +30,7 @@ ROWS = (
     ("consent",),
     ("loop",),
     ("assemble",),
+    ("study",),
     ("summary",),
     ("bench", "nas", "bundle", "export"),
     ("view",),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from dse.api.figure import Figure
 from dse.api.trials import Trials
-from dse.assemble import Question, assemble
-from dse.campaign.spec import CampaignSpec, read_campaign
+from dse.assemble import Question
+from dse.campaign.spec import CampaignSpec
 from dse.campaign.state import CampaignState, replay
 from dse.errors import SpecError
 from dse.export import trial_rows
 from dse.search.base import Certificate, Trial
 from dse.store.journal import Event, read_events
+from dse.study.question import read_question
 from dse.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -123,10 +124,12 @@ class Results:
 def open_results(path: str | Path) -> Results:
     """Open a campaign by its file (the `.toml` may be left out) and read what it has found.
 
+    What counts is the question that its journal records; `question.differences` says where the file has changed since.
+
     Raises:
         DseError: the file, or something that it names, is not as it should be.
     """
-    return Results(assemble(read_campaign(campaign_file(path))))
+    return Results(read_question(campaign_file(path)))
 
 
 def campaign_file(path: str | Path) -> Path:

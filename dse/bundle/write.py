@@ -13,24 +13,26 @@ from dse.bundle.verify import sources_digest
 from dse.campaign.state import CampaignState
 from dse.design import Fidelity, Job
 from dse.errors import InfeasibleError, SpecError
+from dse.networks import read_network
 from dse.project import ProjectGenerator
 from dse.project.plan import CONFIGURATION_FILE, MODEL_FILE
 from dse.qor import Failure
 from dse.search.base import Trial
 from dse.store.fsops import place_directory
-from dse.summary import summarise
+from dse.summary import summarise, value_of
 
 CONVERSION_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What was written: where, which trial, which files."""
+    """What was written: where, which trial, which files, and which limits the design breaks."""
 
     folder: Path
     trial: Trial
     files: tuple[str, ...]
     sources_digest: str
+    broken: tuple[str, ...]
 
 
 def write_bundle(question: Question, state: CampaignState, folder: Path, number: int | None = None) -> Bundle:
@@ -43,6 +45,7 @@ def write_bundle(question: Question, state: CampaignState, folder: Path, number:
     """
     trial = _trial(question, state, number)
     _refuse_used(folder)
+    _refuse_other_network(question)
     spec = question.spec
     job = Job(spec.network, trial.point, spec.target, Fidelity(question.backend.fidelity), question.backend.basis)
     with tempfile.TemporaryDirectory(prefix="dse-bundle-") as scratch, ProjectGenerator(1, allow_code=spec.allow_code) as generator:
@@ -67,7 +70,7 @@ def write_bundle(question: Question, state: CampaignState, folder: Path, number:
         _refuse_used(folder)
     folder.chmod(0o755)
     (folder / "build.sh").chmod(0o755)
-    return Bundle(folder, trial, tuple(sorted(files)), design.sources_digest)
+    return Bundle(folder, trial, tuple(sorted(files)), design.sources_digest, broken_limits(question, trial))
 
 
 def _trial(question: Question, state: CampaignState, number: int | None) -> Trial:
@@ -86,6 +89,25 @@ def _trial(question: Question, state: CampaignState, number: int | None) -> Tria
         what = f"failed ({trial.outcome.kind.value})" if isinstance(trial.outcome, Failure) else "is not finished"
         raise SpecError(f"{spec.path}: trial {number} {what}, so there is nothing to expect of it. Choose another one.")
     return trial
+
+
+def _refuse_other_network(question: Question) -> None:
+    """The design is built from the network's file, so that has to be the network that was evaluated."""
+    spec = question.spec
+    if read_network(spec.source, allow_code=spec.allow_code).digest != spec.network.digest:
+        raise SpecError(
+            f"{spec.source}: is another network than the one that was evaluated; nothing was written. Restore the file."
+        )
+
+
+def broken_limits(question: Question, trial: Trial) -> tuple[str, ...]:
+    """Return one text for each limit that a measured trial breaks."""
+    values = [(limit, value_of(question.spec, trial.qor, limit.metric)) for limit in question.spec.limits if trial.qor]
+    return tuple(
+        f"{limit.metric} is {'unknown' if value is None else f'{value:,.6g}'}, the limit is {limit.maximum:,.6g}"
+        for limit, value in values
+        if value is None or value > limit.maximum
+    )
 
 
 def _refuse_used(folder: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class CampaignSpec:
         strategy: hls4ml strategy of all layers that `layer_rules` does not set.
         search_options, backend_options: the frozen `Options` of their modules.
         cache: root of the shared cache.
+        document: the file's tables with the command line's overrides, as the journal records them.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class CampaignSpec:
     slots: int
     budget: Budget
     notify: NotifyTable
+    document: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
     def state(self) -> Path:
@@ -90,19 +92,26 @@ def read_campaign(path: Path, overrides: Iterable[str] = ()) -> CampaignSpec:
     """
     document, text = read_tables(path, overrides)
     problems: list[Problem] = []
-    spec = _build(path, document, problems)
+    spec = build_spec(path, document, problems)
     refuse(path, text, problems)
     assert spec is not None
     return spec
 
 
-def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> CampaignSpec | None:
+def build_spec(
+    path: Path, document: dict[str, Any], problems: list[Problem], network: Network | None = None
+) -> CampaignSpec | None:
+    """Build a spec from the tables of a file; None, and problems added, where it cannot be built.
+
+    Args:
+        network: the network where it is known (from a journal); left out, its file is read.
+    """
     problems.extend(unknown_key((key,), dict.fromkeys(TABLES)) for key in document if key not in TABLES)
     campaign = read_table(CampaignTable, document.get("campaign", {}), ("campaign",), problems)
     if campaign and not is_identifier(campaign.name):
         problems.append(Problem(("campaign", "name"), f"campaign.name: got {campaign.name!r}, expected letters, digits and _"))
     network_table = read_table(NetworkTable, document.get("network", {}), ("network",), problems)
-    network = sections.network_of(path, network_table, problems)
+    network = network or sections.network_of(path, network_table, problems)
     target_table, target, part = sections.read_target(document.get("target", {}), problems)
     mode, search_kind, search_options = sections.read_search(document.get("search", {}), problems)
     backend, backend_options = sections.read_backend(document.get("backend"), problems)
@@ -137,6 +146,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Cam
         slots=backend.slots,
         budget=Budget(budget.syntheses, None if budget.hours is None else float(budget.hours)),
         notify=notify,
+        document=document,
     )
 
 

@@ -2,8 +2,12 @@
 
 Events (one JSON object a line; all carry `at`, UTC, and `elapsed`, seconds of this session since the event before it, so that a
 pause between two sessions counts nothing):
-    opened    schema, campaign, meaning, transfer  the first line; the cache entries that the search may learn from are fixed here, so
-                                                 that resuming does not depend on what others stored meanwhile
+    opened    schema, campaign, meaning, transfer, question
+                                                 the first line; the cache entries that the search may learn from are fixed here, so
+                                                 that resuming does not depend on what others stored meanwhile. `question` is all that
+                                                 reading needs (`dse.study.question`); journals of 0.1 have only `meaning`, its text
+    continued meaning, transfer, question        the same question goes on with another backend. If that gives evidence of another step
+                                                 (an estimate before, a synthesis now), the trials before it are that step's
     proposed  trials, certificate, notes         before any work; one line per batch, so that a batch is there whole or not at all
     finished  number, cached, evaluation         after the result is in the cache
     cancelled number                             somebody ended it; the trial stays pending, and the next session takes it up again
@@ -12,10 +16,11 @@ pause between two sessions counts nothing):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dse.design import DesignPoint
 from dse.errors import CorruptJournal, DseError
 from dse.qor import Evaluation, Failure
 from dse.search.base import Advice, Certificate, Trial, TrialStatus
@@ -25,11 +30,13 @@ from dse.store.journal import SCHEMA, Event
 
 @dataclass(frozen=True, slots=True)
 class CampaignState:
-    """All that is known of a campaign at one moment.
+    """All that is known of a campaign at one moment, by evidence of one step.
 
     Attributes:
         identity: tells this run of the campaign from an earlier one of the same name (`--fresh`).
-        trials: by number, in the order proposed.
+        question: what the journal records of the question, None in a journal of 0.1.
+        trials: in the order proposed. A trial is one point: the same number at every step, so numbers may have gaps at a later one.
+        earlier: the same of the steps before, the latest last.
         order: numbers of the finished trials, in the order in which they finished.
         certificate: the last one that the search gave.
         stop: (kind, reason) once stopped; a budget stop is lifted when the budget is raised.
@@ -46,6 +53,25 @@ class CampaignState:
     notes: tuple[str, ...] = ()
     stop: tuple[str, str] | None = None
     active_seconds: float = 0.0
+    question: Event | None = None
+    earlier: tuple[CampaignState, ...] = ()
+
+    def trial(self, number: int) -> Trial:
+        """Return a trial by its number; KeyError if this step has none of it."""
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        raise KeyError(number)
+
+    def numbers(self, points: Iterable[DesignPoint]) -> tuple[int, ...]:
+        """Return the numbers of points that are to be tried: the one a point had at an earlier step, else the next free one."""
+        numbers = {trial.point: trial.number for state in self.earlier for trial in state.trials}
+        last = max((trial.number for state in (*self.earlier, self) for trial in state.trials), default=0)
+        found = []
+        for point in points:
+            last += point not in numbers
+            found.append(numbers.get(point, last))
+        return tuple(found)
 
     @property
     def pending(self) -> tuple[Trial, ...]:
@@ -54,7 +80,8 @@ class CampaignState:
     @property
     def finished(self) -> tuple[Trial, ...]:
         """Finished trials in the order of finishing."""
-        return tuple(self.trials[number - 1] for number in self.order)
+        by_number = {trial.number: trial for trial in self.trials}
+        return tuple(by_number[number] for number in self.order)
 
     @property
     def syntheses(self) -> int:
@@ -70,9 +97,32 @@ class CampaignState:
         return f"{self.identity}#{number}"
 
 
-def opened(campaign: str, meaning: dict[str, str], transfer: Iterable[str] = ()) -> Event:
+def opened(campaign: str, meaning: dict[str, str], transfer: Iterable[str] = (), question: Event | None = None) -> Event:
     """The first event."""
-    return {"event": "opened", "schema": SCHEMA, "campaign": campaign, "meaning": meaning, "transfer": list(transfer)}
+    return {"event": "opened", "schema": SCHEMA, "campaign": campaign, **_asked(meaning, transfer, question)}
+
+
+def continued(meaning: dict[str, str], transfer: Iterable[str], question: Event) -> Event:
+    """The same question, to another backend."""
+    return {"event": "continued", **_asked(meaning, transfer, question)}
+
+
+def _asked(meaning: dict[str, str], transfer: Iterable[str], question: Event | None) -> Event:
+    return {"meaning": meaning, "transfer": list(transfer), **({"question": question} if question else {})}
+
+
+def evidence_of(meaning: Mapping[str, str]) -> tuple[str, str]:
+    """Return what tells the evidence of one step from that of another: how far it goes, and what it rests on."""
+    return meaning.get("backend.fidelity", ""), meaning.get("backend.basis", "")
+
+
+def of_last_step(events: Sequence[Event]) -> Sequence[Event]:
+    """Return the events since the evidence is of the present step."""
+    begun, evidence = 0, None
+    for index, event in enumerate(events):
+        if "meaning" in event and (now := evidence_of(event["meaning"])) != evidence:
+            begun, evidence = index, now
+    return events[begun:]
 
 
 def proposed(trials: Iterable[Trial], advice: Advice) -> Event:
@@ -131,10 +181,14 @@ def apply(state: CampaignState, event: Event) -> CampaignState:
     match event["event"]:
         case "opened":
             identity, meaning = f"{event['campaign']}@{event['at']}", tuple(event["meaning"].items())
-            return replace(state, identity=identity, meaning=meaning, transfer=tuple(event["transfer"]))
+            return replace(
+                state, identity=identity, meaning=meaning, transfer=tuple(event["transfer"]), question=event.get("question")
+            )
+        case "continued":
+            return _continue(state, event)
         case "proposed":
             trials = tuple(_trial(document) for document in event["trials"])
-            if [t.number for t in trials] != list(range(len(state.trials) + 1, len(state.trials) + 1 + len(trials))):
+            if tuple(t.number for t in trials) != state.numbers(t.point for t in trials):
                 raise ValueError("trial numbers do not follow")
             return replace(state, trials=state.trials + trials, stop=None, **_certificate(event, state))
         case "finished":
@@ -148,10 +202,24 @@ def apply(state: CampaignState, event: Event) -> CampaignState:
     raise ValueError(f"unknown event {event['event']!r}; a newer dse may have written it")
 
 
+def _continue(state: CampaignState, event: Event) -> CampaignState:
+    now = CampaignState(
+        identity=state.identity,
+        meaning=tuple(event["meaning"].items()),
+        transfer=tuple(event["transfer"]),
+        question=event["question"],
+        active_seconds=state.active_seconds,
+        earlier=(*state.earlier, replace(state, earlier=())),
+    )
+    if evidence_of(dict(now.meaning)) != evidence_of(dict(state.meaning)):
+        return now
+    return replace(state, meaning=now.meaning, question=now.question, stop=None)
+
+
 def _finish(state: CampaignState, event: Event) -> CampaignState:
     number = int(event["number"])
-    trial = state.trials[number - 1]
-    if trial.status is not TrialStatus.PENDING or number < 1:
+    trial = state.trial(number)
+    if trial.status is not TrialStatus.PENDING:
         raise ValueError(f"trial {number} is finished already")
     evaluation = evaluation_from_json(event["evaluation"])
     if evaluation.key != trial.key:
@@ -160,7 +228,7 @@ def _finish(state: CampaignState, event: Event) -> CampaignState:
     done = replace(trial, status=status, outcome=evaluation.outcome, cached=bool(event["cached"]))
     return replace(
         state,
-        trials=(*state.trials[: number - 1], done, *state.trials[number:]),
+        trials=tuple(done if other is trial else other for other in state.trials),
         evaluations=(*state.evaluations, (number, evaluation)),
         order=(*state.order, number),
     )

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import assemble, read_state
+from dse.assemble import read_state
 from dse.bundle import write_bundle
-from dse.campaign.spec import read_campaign
 from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import clean, console, print_json, question_of
 from dse.store.codec import point_to_json
 
 
@@ -27,7 +26,7 @@ def bundle(
     Raises:
         InfeasibleError, SpecError, ConversionError: see `write_bundle`; nothing was written.
     """
-    question = assemble(read_campaign(path))
+    question = question_of(path)
     made = write_bundle(question, read_state(question.spec), folder, trial)
     if as_json:
         document = {
@@ -39,11 +38,14 @@ def bundle(
             "fidelity": question.backend.fidelity.value,
             "files": list(made.files),
             "sources_digest": made.sources_digest,
+            "broken_limits": list(made.broken),
         }
         print_json("bundle", document)
         return 0
     out = console()
     out.print(clean(f"{made.folder}: trial {made.trial.number} of {question.spec.name}, reuse factors {made.trial.point}"))
     out.print(f"  {' '.join(made.files)}")
+    for line in made.broken:
+        out.print(f"warning: this design breaks a limit of the campaign: {line}")
     out.print(f"build it: {made.folder}/build.sh · check it: python {made.folder}/verify.py")
     return 0

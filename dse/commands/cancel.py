@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import assemble
-from dse.campaign.spec import CampaignSpec, read_campaign
+from dse.assemble import build_backend
+from dse.campaign.spec import CampaignSpec
 from dse.commands.jobs import find_job, is_open
 from dse.commands.options import AsJson, CampaignFile, Trust
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import clean, console, print_json, question_of
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import CampaignLocked, SpecError
@@ -34,7 +34,7 @@ def cancel(
     Raises:
         SpecError: there is no such job, or nothing runs.
     """
-    spec = read_campaign(path)
+    spec = question_of(path).spec
     chosen = [find_job(spec, prefix)] if prefix else _open_folders(spec)
     if prefix and not is_open(chosen[0]):
         raise SpecError(f"job {chosen[0].key[:12]}: does not run. `dse logs {path} {chosen[0].key[:6]}` shows how it ended.")
@@ -80,7 +80,7 @@ def _is_run_by_somebody(spec: CampaignSpec) -> bool:
 
 def _stop_ourselves(spec: CampaignSpec, chosen: list[JobFolder]) -> None:
     """Nobody runs the campaign: end the jobs from here; their attempts are closed, so that the next run starts them anew."""
-    backend: Any = assemble(spec).backend
+    backend: Any = build_backend(spec)
     stop = getattr(backend, "stop_jobs", None)
     if stop is not None:
         stop([folder.key for folder in chosen])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import assemble
+from dse.assemble import assemble, refuse_folder
 from dse.campaign.problems import CampaignProblems, dotted
 from dse.campaign.schema import campaign_schema
 from dse.campaign.spec import read_campaign
@@ -31,6 +31,7 @@ def check(
         raise DseUsage("dse check: which campaign? Name its .toml file, or ask for --schema.")
     try:
         question = assemble(read_campaign(path, overrides or ()))
+        refuse_folder(question)
     except DseError as error:
         if not as_json:
             raise

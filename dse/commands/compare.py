@@ -10,15 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import Question, assemble, read_state
-from dse.campaign.spec import read_campaign
+from dse.assemble import Question, build_backend, read_state
 from dse.campaign.state import CampaignState
 from dse.commands.options import AsJson
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import clean, console, print_json, question_of
 from dse.design import Job
-from dse.errors import SpecError
+from dse.errors import DseError, SpecError
 from dse.evaluate import Evaluator
-from dse.qor import Qor
+from dse.qor import Evaluation, Qor
 from dse.store.cache import Cache
 from dse.store.codec import point_to_json, qor_to_json
 from dse.store.fsops import write_atomically
@@ -44,7 +43,8 @@ def compare(
     Raises:
         SpecError: the campaigns are not about the same network and target, and `anyway` is not set.
     """
-    questions = [assemble(read_campaign(path)) for path in paths]
+    questions = [question_of(path) for path in paths]
+    _refuse_twice(questions)
     aliens = _aliens(questions, anyway)
     states = [read_state(question.spec) for question in questions]
     columns = [_uniform(questions[0], 1, "unoptimised", smallest=True)]
@@ -64,6 +64,17 @@ def compare(
     else:
         _print(comparison)
     return 0
+
+
+def _refuse_twice(questions: list[Question]) -> None:
+    places: dict[Path, Path] = {}
+    for spec in (question.spec for question in questions):
+        if (place := spec.state.resolve()) in places:
+            raise SpecError(
+                f"{spec.path}: is the same campaign as {places[place]}: both keep their results in {spec.state}."
+                " Give each a [campaign].name of its own."
+            )
+        places[place] = spec.path
 
 
 def document(question: Question, comparison: Comparison) -> dict[str, Any]:
@@ -132,12 +143,22 @@ def _uniform(question: Question, factor: int, title: str, *, smallest: bool = Fa
     cache = Cache(spec.cache)
     stored = cache.get(job.key)
     if stored is None and question.backend.basis:  # estimate and replay answer at once; a real tool is never started here
-        stored = Evaluator(cache, question.backend).advance({"compare": job})[0].evaluation
+        stored = _ask(question, job, cache)
     if stored is None:
         return replace(column, note="not measured")
     if not isinstance(stored.outcome, Qor):
         return replace(column, note=f"failed: {stored.outcome.kind.value}")
     return replace(column, qor=stored.outcome)
+
+
+def _ask(question: Question, job: Job, cache: Cache) -> Evaluation | None:
+    """Return the answer of a campaign's backend; None where it is gone, or its answers rest on something else by now."""
+    try:
+        backend = build_backend(question.spec)
+        is_same = backend.basis == question.backend.basis
+        return Evaluator(cache, backend).advance({"compare": job})[0].evaluation if is_same else None
+    except DseError:
+        return None
 
 
 def _folded(heading: str, width: int) -> str:

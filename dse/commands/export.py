@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import assemble, read_state
-from dse.campaign.spec import read_campaign
+from dse.assemble import read_state
 from dse.commands.options import CampaignFile
-from dse.commands.output import console
+from dse.commands.output import console, question_of
 from dse.corpus import write_records
 from dse.errors import SpecError
 from dse.export import corpus_records, csv_text, parquet_bytes, trial_rows, write_file
@@ -35,7 +34,7 @@ def export(
         raise SpecError(f"--format: got {kind!r}, expected one of {', '.join(FORMATS)}")
     if output is None and kind != "csv":
         raise SpecError(f"--format {kind}: where to? Name a file with -o.")
-    question = assemble(read_campaign(path))
+    question = question_of(path)
     state = read_state(question.spec)
     if not state.trials:
         raise SpecError(f"{path}: nothing to export: no trial yet. Run it: dse run {path}")

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import Question, assemble
-from dse.campaign.spec import read_campaign
+from dse.assemble import Question
 from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import console, print_json
+from dse.commands.output import console, print_json, question_of
 from dse.commands.page import write_page
 from dse.commands.status import print_trials, trial_document
 from dse.export import csv_text, trial_rows
@@ -28,7 +27,7 @@ def front(
     """Print the Pareto front, or write its figure."""
     if svg is not None:
         return write_page(path, output=svg, figure="front")
-    question = assemble(read_campaign(path))
+    question = question_of(path)
     if as_csv:
         return _print_csv(question)
     summary = read_story(question).summary

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dse import registry
-from dse.assemble import assemble
+from dse.assemble import assemble, refuse_folder
 from dse.campaign.spec import read_campaign
 from dse.commands.options import NetworkFile
 from dse.commands.output import clean, console, points
@@ -61,19 +61,22 @@ def init(
     """Write a campaign for a network; it passes `dse check` as it is, and nothing that exists is touched.
 
     Raises:
-        NetworkError, SpecError, SpaceError: the network cannot be read or has no legal design; nothing is left behind.
+        NetworkError, SpecError, SpaceError: the network cannot be read or has no legal design, or the folder of the campaign's name
+            holds something else; nothing is left behind.
     """
     if mode not in MODES:
         raise SpecError(f"--mode: got {mode!r}, expected one of {', '.join(MODES)}")
     find_part(board_part(part) if part in known_boards() else part)
     network = read_network(network_file)
-    name = _name(network_file.stem)
     if output is None:
+        name = _name(network_file.stem)
         output = Path(f"{name}_campaign.toml" if network_file.suffix == ".toml" else f"{name}.toml")
+    name = _name(output.stem)
     text = _text(network, network_file, output, name, part=part, mode=mode, clock_period_ns=clock_period_ns)
     write_file(output, text.encode())
     try:
         question = assemble(read_campaign(output))
+        refuse_folder(question)
     except BaseException:
         output.unlink()
         raise

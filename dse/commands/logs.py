@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import assemble
-from dse.campaign.spec import CampaignSpec, read_campaign
+from dse.assemble import build_backend
+from dse.campaign.spec import CampaignSpec
 from dse.commands.jobs import find_job, is_open
 from dse.commands.options import CampaignFile, Trust
-from dse.commands.output import clean
+from dse.commands.output import clean, question_of
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import SpecError
@@ -34,7 +34,7 @@ def logs(
     Raises:
         SpecError: there is no such job, or it has no log yet.
     """
-    spec = read_campaign(path)
+    spec = question_of(path).spec
     folder = find_job(spec, prefix)
     ticket = folder.load()
     if ticket.last is None:
@@ -69,7 +69,7 @@ class _RemoteTail:
     """The end of a log that lies on another machine; each call gives the newest part that was not given before."""
 
     def __init__(self, spec: CampaignSpec, folder: JobFolder, attempt: Attempt) -> None:
-        backend: Any = assemble(spec).backend
+        backend: Any = build_backend(spec)
         places = {station.place.name: station.place for station in getattr(backend, "stations", ())}
         if attempt.place not in places:
             raise SpecError(f"job {folder.key[:12]}: ran on {attempt.place!r}, which is no longer a host of this campaign.")

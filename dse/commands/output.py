@@ -8,7 +8,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
+
+    from dse.assemble import Question
 
 # Names and logs come from files of others: no control character of theirs reaches the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -21,6 +25,18 @@ def console(*, stderr: bool = False, plain: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 160
     return Console(stderr=stderr, markup=False, highlight=False, width=width, no_color=True if plain else None, soft_wrap=False)
+
+
+def question_of(path: Path) -> Question:
+    """Return the question of a campaign for reading; where its journal and its file differ, say so on stderr and keep to the journal."""
+    from dse.study.question import read_question
+
+    question = read_question(path)
+    if question.differences:
+        rows = "".join(f"\n  {line}" for line in question.differences)
+        text = f"{path}: the file now asks something else; this answers what its journal records (journal -> file):{rows}"
+        console(stderr=True).print(clean(text))
+    return question
 
 
 def print_json(command: str, document: dict[str, Any]) -> None:

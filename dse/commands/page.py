@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import assemble
-from dse.campaign.spec import read_campaign
 from dse.commands.options import CampaignFile
-from dse.commands.output import clean, console
+from dse.commands.output import clean, console, question_of
 from dse.errors import SpecError
 from dse.store.fsops import write_atomically
 from dse.view.beliefs import Beliefs, believe
@@ -49,7 +47,7 @@ def write_page(
     """
     if figure is not None and is_shared:
         raise SpecError("--share: is for the whole page; a figure names no place, host or person. Leave one of the two out.")
-    question = assemble(read_campaign(path))
+    question = question_of(path)
     story = read_story(question)
     if figure is None:
         output = output or question.spec.state / ("page-shared.html" if is_shared else "page.html")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dse import registry
-from dse.assemble import Question, assemble, refuse_changes
+from dse.assemble import Question, assemble, gone_on, refuse_folder
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.options import AsJson, CampaignFile, Overrides
@@ -22,8 +22,9 @@ from dse.view.text import part_name, remaining, span
 def plan(path: CampaignFile, *, overrides: Overrides = None, as_json: AsJson = False) -> int:
     """Print what `dse run` would do next and at most, and which of it the cache can answer. Nothing is started."""
     question = assemble(read_campaign(path, overrides or ()))
+    refuse_folder(question)
     story = read_story(question)
-    refuse_changes(dict(story.state.meaning), question.meaning, path)
+    story = Story(question, gone_on(question, story.state), story.events)
     advice = _next(question, story.state)
     document = plan_document(question, story.state, advice)
     if as_json:

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import Question, assemble
-from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
+from dse.assemble import Question
+from dse.campaign.state import CampaignState, evidence_of
 from dse.campaign.times import seconds_since
 from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import clean, console, number, points, print_json, share
+from dse.commands.output import clean, console, number, points, print_json, question_of, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
-from dse.summary import Summary, value_of
+from dse.summary import Summary, summarise, value_of
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining
@@ -31,7 +30,7 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Print trials, incumbent and certificate of a campaign; with `watch`, show the board on a terminal, else print what is new."""
-    question = assemble(read_campaign(path))
+    question = question_of(path)
     screen = console()
     if watch and not as_json and screen.is_terminal:
         from dse.view.watch import Watch
@@ -96,8 +95,19 @@ def status_document(story: Story) -> dict[str, Any]:
         "stop_kind": state.stop[0] if state.stop else None,
         "notes": list(notes_of(state)),
         "space_size": question.space.size,
+        "earlier": [_earlier_document(question, earlier) for earlier in state.earlier],
         "seconds": round(state.active_seconds, 3),
         "eta_seconds": None if eta is None else [round(bound, 3) for bound in eta],
+    }
+
+
+def _earlier_document(question: Question, state: CampaignState) -> dict[str, Any]:
+    """Return what was found by evidence of a step before the present one; its figures stand beside no others."""
+    incumbent = summarise(question, state).incumbent
+    return {
+        "fidelity": evidence_of(dict(state.meaning))[0],
+        "trials": [trial_document(trial) for trial in state.trials],
+        "incumbent": trial_document(incumbent) if incumbent else None,
     }
 
 
@@ -138,11 +148,21 @@ def print_status(story: Story) -> None:
     out.print(
         f"{state_word(state)} · {state.syntheses} syntheses, {state.cache_hits} from the cache · {points(question.space.size)}{left}"
     )
+    for earlier in state.earlier:
+        _print_earlier(question, earlier)
     if not state.trials:
         out.print(f"nothing has been tried yet; start with: dse run {spec.path}")
         return
     print_trials(question, state.trials, summary)
     print_answer(question, state, summary)
+
+
+def _print_earlier(question: Question, state: CampaignState) -> None:
+    trial, word = summarise(question, state).incumbent, evidence_of(dict(state.meaning))[0]
+    best = "none keeps the limits"
+    if trial and trial.qor:
+        best = f"best trial {trial.number} {trial.point}: II {number(trial.qor.ii_cycles_max)} · DSP {number(trial.qor.dsp)}"
+    console().print(f"before, by {word}: {len(state.order)} designs, {best}")
 
 
 def print_answer(question: Question, state: CampaignState, summary: Summary) -> None:

@@ -25,6 +25,7 @@ from dse.nas.records import Candidate
 from dse.nas.spec import NasSpec
 from dse.search.base import Trial
 from dse.store.fsops import write_atomically
+from dse.study.question import read_question
 from dse.summary import summarise
 from dse.synth_backends.base import Closes
 
@@ -149,7 +150,7 @@ def read_deployed(spec: NasSpec, candidate: Candidate) -> Deployed:
     if not path.is_file():
         return Deployed(candidate, path, None, None, problem="not deployed yet")
     try:
-        question = assemble(read_campaign(path))
+        question = read_question(path)
         state = read_state(question.spec)
     except DseError as error:
         return Deployed(candidate, path, None, None, problem=str(error))

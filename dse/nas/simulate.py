@@ -83,15 +83,14 @@ def start() -> Callable[[dict[str, Any], object], dict[str, Any]]:
 
 
 def _compare(request: dict[str, Any], _: object) -> dict[str, Any]:
-    from dse.assemble import assemble
-    from dse.campaign.spec import read_campaign
     from dse.nas.spec import build_spec
     from dse.nas.worker import cutter_of
     from dse.project import generate
+    from dse.study.question import read_question
 
     start = time.monotonic()
     spec = build_spec(Path(request["path"]), request["document"])
-    question = assemble(read_campaign(Path(request["campaign"])))
+    question = read_question(Path(request["campaign"]))
     generate.load_libraries()
     from dse.nas.keras_training import error_between
     from dse.project.keras_networks import load_model

@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from dse.assemble import refuse_changes
+from dse.campaign.changes import refuse_changes
 from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome
 from dse.nas.samplers import distribution_of, make_sampler

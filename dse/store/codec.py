@@ -7,8 +7,9 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dse.design import DesignPoint, LayerChoice, Precision
+from dse.design import DesignPoint, Layer, LayerChoice, Network, Precision
 from dse.qor import Evaluation, Qor, scalar_names
+from dse.space import DesignSpace, LayerOptions
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -40,7 +41,7 @@ def evaluation_from_json(document: dict[str, Any]) -> Evaluation:
     if set(outcome) != expected:
         raise ValueError(f"outcome has the fields {sorted(outcome)}, expected {sorted(expected)}")
     text = json.dumps({**document, "outcome": outcome})
-    evaluation: Evaluation = _adapter().validate_json(text, strict=True)
+    evaluation: Evaluation = _adapter(Evaluation).validate_json(text, strict=True)
     return evaluation
 
 
@@ -69,6 +70,53 @@ def _choice(entry: dict[str, Any]) -> LayerChoice:
     return LayerChoice(int(entry["reuse_factor"]), entry["strategy"], precision)
 
 
+def network_to_json(network: Network) -> dict[str, Any]:
+    """Return a network as plain JSON values."""
+    return asdict(network)
+
+
+def network_from_json(document: dict[str, Any]) -> Network:
+    """Read back what `network_to_json` wrote.
+
+    Raises:
+        ValueError: anything that is not exactly a network.
+    """
+    network: Network = _adapter(Network).validate_json(json.dumps(document), strict=True)
+    return network
+
+
+def space_to_json(space: DesignSpace) -> dict[str, list[dict[str, Any]]]:
+    """Return {layer: [{strategy[, precision], reuse_factors}]} in network order."""
+    return {option.layer.name: _menu(option.choices) for option in space.options}
+
+
+def _menu(choices: tuple[LayerChoice, ...]) -> list[dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    for choice in choices:
+        entry = choice_to_json(choice)
+        factor = entry.pop("reuse_factor")
+        groups.setdefault(dump_json(entry), {**entry, "reuse_factors": []})["reuse_factors"].append(factor)
+    return list(groups.values())
+
+
+def space_from_json(document: dict[str, list[dict[str, Any]]], network: Network) -> DesignSpace:
+    """Read back what `space_to_json` wrote of a network's space.
+
+    Raises:
+        KeyError, TypeError, DseError: not a space of this network.
+    """
+    return DesignSpace(tuple(LayerOptions(_named(network, name), _choices(menu)) for name, menu in document.items()))
+
+
+def _named(network: Network, name: str) -> Layer:
+    return {layer.name: layer for layer in network.layers}[name]
+
+
+def _choices(menu: list[dict[str, Any]]) -> tuple[LayerChoice, ...]:
+    found = [_choice({**entry, "reuse_factor": factor}) for entry in menu for factor in entry["reuse_factors"]]
+    return tuple(sorted(found, key=lambda choice: (choice.reuse_factor, choice.strategy)))
+
+
 def qor_to_json(qor: Qor) -> dict[str, Any]:
     """Return a Qor as DESIGN's `qor` document: null for unknown, whole numbers as integers, `layers` by name."""
     document: dict[str, Any] = {name: _plain(getattr(qor, name)) for name in scalar_names()}
@@ -81,7 +129,7 @@ def _plain(number: float | None) -> float | int | None:
 
 
 @cache
-def _adapter() -> TypeAdapter[Evaluation]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Evaluation)
+    return TypeAdapter(kind)

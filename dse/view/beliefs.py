@@ -93,7 +93,7 @@ def _records(question: Question, state: CampaignState) -> list[tuple[int, tuple[
     spec, backend = question.spec, question.backend
     found = []
     for number, evaluation in state.evaluations:
-        job = Job(spec.network, state.trials[number - 1].point, spec.target, backend.fidelity, backend.basis)
+        job = Job(spec.network, state.trial(number).point, spec.target, backend.fidelity, backend.basis)
         found.append((number, layer_records(job, evaluation)))
     return found
 

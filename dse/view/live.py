@@ -82,7 +82,7 @@ class Live:
                 for trial in state.trials[-len(event["trials"]) :]:
                     self._say(f"#{trial.number} {trial.proposed_by} {trial.point}: {trial.reason}")
             case "finished":
-                self._say(self._outcome(state.trials[event["number"] - 1]))
+                self._say(self._outcome(state.trial(event["number"])))
             case "stopped":
                 self._say(f"stopped: {event['reason']}")
 

@@ -60,7 +60,7 @@ class Notifier:
             case "stopped":
                 return self._told("done", str(event["reason"]), None, best, state)
             case "finished":
-                trial = state.trials[int(event["number"]) - 1]
+                trial = state.trial(int(event["number"]))
                 if isinstance(trial.outcome, Failure):
                     message = f"trial {trial.number} failed: {trial.outcome.kind.value}: {trial.outcome.message}"
                     return self._told("failing", message, trial, best, state)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dse.assemble import Question
 from dse.balance import WORD, Balance, curves, cycles_by_layer, estimate, find_anchor
-from dse.campaign.state import CampaignState, replay
+from dse.campaign.state import CampaignState, of_last_step, replay
 from dse.objectives import Objective
 from dse.pareto import hypervolume
 from dse.qor import Evaluation, Failure, Qor
@@ -164,7 +164,7 @@ class Story:
         """The certificate's gap after each finished trial, as it was known then."""
         found: list[float | None] = []
         gap: float | None = None
-        for event in self.events:
+        for event in of_last_step(self.events):
             certificate = event.get("certificate")
             if isinstance(certificate, dict):
                 gap = certificate.get("gap")

@@ -1,0 +1,1 @@
+"""A study: a journal, the question that it records, and what has happened since."""
