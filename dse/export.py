@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from dse.objectives import DERIVED
 from dse.qor import DesignRecord, Evaluation, Failure, LayerRecord, scalar_names
 from dse.search.base import Trial
 from dse.summary import summarise, value_of
+from dse.text import csv_text
 
 Row = dict[str, Any]
 
@@ -55,20 +55,9 @@ def _row(question: Question, trial: Trial, evaluation: Evaluation | None, is_inc
     return row | {f"strategy.{name}": choice.strategy for name, choice in trial.point.choices}
 
 
-def csv_text(rows: list[Row]) -> str:
-    """Return rows as CSV (RFC 4180, UTF-8, `\\n`); None is an empty field, truth is true or false."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(rows[0])
-    for row in rows:
-        writer.writerow(_cell(value) for value in row.values())
-    return out.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def trials_csv(rows: list[Row]) -> str:
+    """Return rows as CSV with their columns' names, see `csv_text`."""
+    return csv_text([rows[0], *(row.values() for row in rows)])
 
 
 def parquet_bytes(rows: list[Row]) -> bytes:

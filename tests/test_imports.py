@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dse"
 # From the bottom up; a room may import from rooms below its row, and within itself. Seams (`base.py`)
 # stand low, so that all may speak through them.
 ROWS = (
-    ("errors",),
+    ("errors", "text"),
     ("canonical",),
     ("design",),
     ("qor",),

@@ -7,7 +7,8 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -35,12 +36,20 @@ class LazyCommand(TyperCommand):
         return typer.main.get_command(app)
 
 
+class ReaderGone(Exception):
+    """Whoever read the output has left, as `head` does; nothing is wrong."""
+
+
 def _leaving(function: Callable[..., int]) -> Callable[..., None]:
     """Return a function that ends the process's command with the exit code that `function` returns."""
 
     @functools.wraps(function)
     def call(**values: Any) -> None:
-        raise typer.Exit(function(**values))
+        try:
+            code = function(**values)
+        except BrokenPipeError as error:  # typer would make it exit code 1, which means something else here
+            raise ReaderGone from error
+        raise typer.Exit(code)
 
     return call
 
@@ -86,6 +95,22 @@ def _commands(table: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point of the `dse` script: every error that is the user's to mend is one message and an exit code."""
+    _open_missing_streams()
+    try:
+        code = _call()
+        sys.stdout.flush()
+    except (ReaderGone, BrokenPipeError):
+        code = 0
+    except OSError as error:
+        code = 3
+        _tell(f"standard output cannot be written: {error.strerror}")
+    for stream in (sys.stdout, sys.stderr):
+        _give_up_unwritable(stream)
+    sys.exit(code)
+
+
+def _call() -> Any:
+    """Run the command that was asked for and return its exit code; OSError is raised only for output that cannot be written."""
     from dse.errors import DseError
 
     if "_DSE_COMPLETE" in os.environ:  # the shell asks, see `dse completion`
@@ -94,17 +119,42 @@ def main() -> None:
         completion_init()
     try:
         command_line()(standalone_mode=True, prog_name="dse")
+    except SystemExit as end:
+        return end.code
     except DseError as error:
-        from dse.commands.output import clean
-
-        sys.stderr.write(clean(f"{error}\n"))
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # `dse ... | head`: nobody reads any more, and nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _tell(str(error))
+        return error.exit_code
+    except ReaderGone:
+        raise
     except Exception as error:
+        if isinstance(error, OSError):
+            for stream in (sys.stdout, sys.stderr):
+                print(file=stream, flush=True)
         from dse.commands.crash import write_report
 
-        sys.stderr.write(f"internal error: {type(error).__name__}. Nothing was lost. Please report it with {write_report(error)}\n")
-        sys.exit(4)
+        _tell(f"internal error: {type(error).__name__}. Nothing was lost. Please report it with {write_report(error)}")
+        return 4
+
+
+def _tell(text: str) -> None:
+    from dse.text import printable
+
+    with suppress(OSError):
+        sys.stderr.write(printable(f"{text}\n"))
+
+
+def _open_missing_streams() -> None:
+    """Open what the caller closed (`>&-`) on /dev/null: else the next file would get its number, and be written to by prints."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _give_up_unwritable(stream: TextIO) -> None:
+    """Let what cannot be written go, so that Python does not complain about it when it ends."""
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -12,7 +12,7 @@ import typer
 from dse.bench.efficiency import FACTORS, Plan, sample_efficiency, summarize
 from dse.bench.efficiency import table4 as run_table4
 from dse.commands.options import AsJson
-from dse.commands.output import console, number, print_json
+from dse.commands.output import console, number, print_json, write
 from dse.errors import SpecError
 from dse.synth_backends.replay import Replicates
 
@@ -133,7 +133,7 @@ def allocation(
             f"  optimum at measured reuse factors: {_sentence(inside)}",
             f"  optimum everywhere, as {surrogate} predicts: {_sentence(said['optimum_everywhere'])}",
         ]
-        sys.stdout.write("\n".join(lines) + "\n")
+        write("\n".join(lines) + "\n")
     return 0
 
 

@@ -10,7 +10,7 @@ import typer
 from dse.assemble import read_state
 from dse.bundle import write_bundle
 from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import clean, console, print_json, question_of
+from dse.commands.output import console, print_json, question_of
 from dse.store.codec import point_to_json
 
 
@@ -43,7 +43,7 @@ def bundle(
         print_json("bundle", document)
         return 0
     out = console()
-    out.print(clean(f"{made.folder}: trial {made.trial.number} of {question.spec.name}, reuse factors {made.trial.point}"))
+    out.print(f"{made.folder}: trial {made.trial.number} of {question.spec.name}, reuse factors {made.trial.point}")
     out.print(f"  {' '.join(made.files)}")
     for line in made.broken:
         out.print(f"warning: this design breaks a limit of the campaign: {line}")

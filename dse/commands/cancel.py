@@ -12,7 +12,7 @@ from dse.assemble import build_backend
 from dse.campaign.spec import CampaignSpec
 from dse.commands.jobs import find_job, is_open
 from dse.commands.options import AsJson, CampaignFile, Trust
-from dse.commands.output import clean, console, print_json, question_of
+from dse.commands.output import console, print_json, question_of
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import CampaignLocked, SpecError
@@ -50,7 +50,7 @@ def cancel(
         return 0
     how = "asked the running `dse run` to end" if runner else "ended"
     for row in rows:
-        console().print(clean(f"{how} {row['key'][:6]} on {row['place']} ({row['where']})"))
+        console().print(f"{how} {row['key'][:6]} on {row['place']} ({row['where']})")
     if not rows:
         console().print("nothing runs")
     return 0

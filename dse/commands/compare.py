@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import typer
 from dse.assemble import Question, build_backend, read_state
 from dse.campaign.state import CampaignState
 from dse.commands.options import AsJson
-from dse.commands.output import clean, console, print_json, question_of
+from dse.commands.output import console, print_json, question_of, write
 from dse.design import Job
 from dse.errors import DseError, SpecError
 from dse.evaluate import Evaluator
@@ -60,7 +59,7 @@ def compare(
     elif as_json:
         print_json("compare", document(questions[0], comparison))
     elif as_md or as_csv:
-        sys.stdout.write(markdown(comparison) if as_md else csv_of(comparison))
+        write(markdown(comparison) if as_md else csv_of(comparison))
     else:
         _print(comparison)
     return 0
@@ -182,10 +181,10 @@ def _print(comparison: Comparison) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for column in comparison.columns:
-        table.add_column(clean(_folded(column.heading, out.width)), justify="right", overflow="fold")
+        table.add_column(_folded(column.heading, out.width), justify="right", overflow="fold")
     for row in rows(comparison):
-        table.add_row(*(clean(cell) for cell in row))
-    out.print(clean(comparison.heading))
+        table.add_row(*row)
+    out.print(comparison.heading)
     out.print(table)
     for note in comparison.notes:
-        out.print(f"note: {clean(note)}")
+        out.print(f"note: {note}")

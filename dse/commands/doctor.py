@@ -19,7 +19,7 @@ import typer
 from dse.assemble import assemble
 from dse.campaign.spec import CampaignSpec, read_campaign
 from dse.commands.options import AsJson, Trust
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import console, print_json
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import DseError, SpecError
@@ -79,9 +79,9 @@ def _print(findings: list[Finding]) -> None:
     out = console()
     for finding in findings:
         word = {"ok": "ok", "warn": "warn", "fail": "FAIL"}[finding.level]
-        out.print(clean(f"{word:<5} {finding.about}: {finding.found}"))
+        out.print(f"{word:<5} {finding.about}: {finding.found}")
         if finding.fix:
-            out.print(clean(f"      fix: {finding.fix}"))
+            out.print(f"      fix: {finding.fix}")
     n_bad = sum(finding.level == "fail" for finding in findings)
     out.print(f"{n_bad} problem{'s' if n_bad != 1 else ''} block{'s' if n_bad == 1 else ''} this (exit 3)" if n_bad else "ready")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +9,10 @@ import typer
 
 from dse.assemble import read_state
 from dse.commands.options import CampaignFile
-from dse.commands.output import console, question_of
+from dse.commands.output import console, question_of, write
 from dse.corpus import write_records
 from dse.errors import SpecError
-from dse.export import corpus_records, csv_text, parquet_bytes, trial_rows, write_file
+from dse.export import corpus_records, parquet_bytes, trial_rows, trials_csv, write_file
 
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -51,9 +50,9 @@ def export(
         rows = trial_rows(question, state)
         n_rows = len(rows)
         if output is None:
-            sys.stdout.write(csv_text(rows))
+            write(trials_csv(rows))
             return 0
-        write_file(output, csv_text(rows).encode() if kind == "csv" else parquet_bytes(rows))
+        write_file(output, trials_csv(rows).encode() if kind == "csv" else parquet_bytes(rows))
     out = console()
     out.print(f"{n_rows} {'records' if kind == 'jsonl' else 'trials'} of {question.spec.name} in {output}")
     for note in notes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +9,10 @@ import typer
 
 from dse.assemble import Question
 from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import console, print_json, question_of
+from dse.commands.output import console, print_json, question_of, write
 from dse.commands.page import write_page
 from dse.commands.status import print_trials, trial_document
-from dse.export import csv_text, trial_rows
+from dse.export import trial_rows, trials_csv
 from dse.view.story import read_story
 
 
@@ -46,7 +45,7 @@ def _print_csv(question: Question) -> int:
     """Print the front in the columns of `dse export`."""
     rows = [row for row in trial_rows(question, read_story(question).state) if row["on_front"]]
     if rows:
-        sys.stdout.write(csv_text(rows))
+        write(trials_csv(rows))
     else:
         console(stderr=True).print("nothing feasible has been measured yet")
     return 0

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dse.commands.options import AsJson
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import console, print_json
 from dse.corpus import read_corpus, write_records
 from dse.errors import CorpusError, ReportError
 from dse.qor import DesignRecord, LayerRecord
@@ -88,7 +88,7 @@ def import_reports(
         for name in written:
             out.print(f"network of these designs, for a campaign: {name}")
         for note in notes:
-            out.print(f"note: {clean(note)}", style="yellow")
+            out.print(f"note: {note}", style="yellow")
     return 0
 
 

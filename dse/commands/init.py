@@ -14,7 +14,7 @@ from dse import registry
 from dse.assemble import assemble, refuse_folder
 from dse.campaign.spec import read_campaign
 from dse.commands.options import NetworkFile
-from dse.commands.output import clean, console, points
+from dse.commands.output import console, points
 from dse.design import IO_TYPES, IoType, Network, Strategy, Target, normalise_part
 from dse.errors import SpecError
 from dse.export import write_file
@@ -81,7 +81,7 @@ def init(
         output.unlink()
         raise
     out = console()
-    out.print(clean(f"{output}: {len(question.space.options)} layers to choose for, {points(question.space.size)}"))
+    out.print(f"{output}: {len(question.space.options)} layers to choose for, {points(question.space.size)}")
     out.print(f"next: look through it, then  dse check {output}  and  dse run {output}")
     return 0
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.commands.options import AsJson, NetworkFile
-from dse.commands.output import clean, console, number, print_json
+from dse.commands.output import console, number, print_json
 from dse.design import IO_TYPES, STRATEGIES, Layer, Network, Strategy, Target, Toolchain
 from dse.errors import SpecError
 from dse.layers.base import Legal
@@ -89,7 +89,7 @@ def _print(network: Network, found: list[tuple[Layer, Legal]], target: Target, s
     from rich.table import Table
 
     out = console()
-    out.print(clean(f"{network.name}: strategy {strategy}, {target.io_type}, {target.toolchain}"))
+    out.print(f"{network.name}: strategy {strategy}, {target.io_type}, {target.toolchain}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("layer", "kind"):
         table.add_column(heading, no_wrap=True)
@@ -105,9 +105,9 @@ def _print(network: Network, found: list[tuple[Layer, Legal]], target: Target, s
     out.print(f"{number(total)} multiplications per inference; {number(_space_size(found))} points in the design space")
     out.print("A reuse factor is legal if it divides n_in, or is n_in times a divisor of n_out; what narrows that:")
     for text, layers in _reasons(found).items():
-        out.print(clean(f"  {text}"))
+        out.print(f"  {text}")
         for line in layers:
-            out.print(clean(f"    {line}"))
+            out.print(f"    {line}")
     if not _reasons(found):
         out.print("  nothing")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from dse.assemble import build_backend
 from dse.campaign.spec import CampaignSpec
 from dse.commands.jobs import find_job, is_open
 from dse.commands.options import CampaignFile, Trust
-from dse.commands.output import clean, question_of
+from dse.commands.output import question_of, write
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import SpecError
@@ -45,8 +44,7 @@ def logs(
     read = _LocalTail(attempt) if _has_log(attempt) else _RemoteTail(spec, folder, ticket.last)
     while True:
         text = read()
-        sys.stdout.write(clean(text))
-        sys.stdout.flush()
+        write(text)
         if not follow or not is_open(folder):
             break
         time.sleep(FOLLOW_SECONDS)

@@ -13,7 +13,7 @@ from dse.commands.interrupts import heard
 from dse.commands.nas_report import candidate_document, goal_names, print_candidates, print_deployed, print_front, status_document
 from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, print_line
 from dse.commands.options import AsJson, Overrides, Trust
-from dse.commands.output import clean, console, number, print_json
+from dse.commands.output import console, number, print_json
 from dse.commands.trust import agree_to_commands
 from dse.errors import DseError
 from dse.loop import Signals
@@ -91,7 +91,7 @@ def _tell_result(
 def _tell_end(path: Path, warnings: Iterable[str], trained: int, code: int) -> None:
     err, is_interrupted = console(stderr=True), code in (130, 143)
     for warning in warnings:
-        err.print(clean(f"warning: {warning}"))
+        err.print(f"warning: {warning}")
     err.print(f"{trained} new trainings in this session" if trained or is_interrupted else "nothing to do: 0 new trainings")
     if is_interrupted:
         err.print(f"interrupted; go on with: dse nas run {path}")
@@ -168,18 +168,16 @@ def _deploy(spec: NasSpec, front: tuple[Candidate, ...], signals: Signals, *, si
         if _is_stopped(signals):
             break
         one = deploy_one(spec, candidate, signals=signals)
-        err.print(clean(f"deployed {candidate.name} {candidate.architecture}: {_in_short(spec, one)}"))
+        err.print(f"deployed {candidate.name} {candidate.architecture}: {_in_short(spec, one)}")
         if simulate and one.incumbent is not None:
             from dse.nas.simulate import simulate as check
 
             answer = check(spec, one)
             said = answer.get("warning") or answer.get("problem")
             err.print(
-                clean(
-                    f"  warning: {said}"
-                    if said
-                    else f"  fixed point agrees: {answer['fixed_error']:.4g} against {answer['float_error']:.4g}"
-                )
+                f"  warning: {said}"
+                if said
+                else f"  fixed point agrees: {answer['fixed_error']:.4g} against {answer['float_error']:.4g}"
             )
             one = read_deployed(spec, candidate)
         found.append(one)
@@ -246,7 +244,7 @@ def _greet(spec: NasSpec, study: Any) -> None:
     if study.repaired:
         err.print(f"note: torn last lines ({study.repaired} bytes) were cut off the journals of {spec.state}")
     if known and is_over(spec, study):
-        err.print(clean(f"{spec.name}: finished before ({study.stop_reason})"))
+        err.print(f"{spec.name}: finished before ({study.stop_reason})")
     elif known:
         again = {c.architecture.key for c in known if c.architecture and c.outcome is not Outcome.LOST}
         lost = sum(c.outcome is Outcome.LOST and c.architecture is not None and c.architecture.key not in again for c in known)
@@ -270,4 +268,4 @@ def write_page(
         write_atomically(spec.state / "page.html", nas_page(spec, candidates, deployed, is_running=is_running).encode("utf-8"))
     except Exception as error:  # a page is never worth a search
         told = f"{spec.state / 'page.html'}: the page could not be written: {type(error).__name__}: {error}"
-        console(stderr=True).print(clean(f"warning: {told}"))
+        console(stderr=True).print(f"warning: {told}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from dse.commands.output import clean, console, number
+from dse.commands.output import console, number
 from dse.nas.deploy import Deployed, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
@@ -109,7 +109,7 @@ def _cells(candidate: Candidate) -> list[str]:
     latency = (candidate.cost or {}).get("latency_ns")
     return [
         str(candidate.number),
-        clean(str(candidate.architecture)),
+        str(candidate.architecture),
         number(candidate.error, 4),
         number(candidate.test_error, 4),
         number(candidate.value("workload")),
@@ -117,7 +117,7 @@ def _cells(candidate: Candidate) -> list[str]:
         number(None if latency is None else latency / 1000, 1),
         str(len(candidate.curve)),
         number(candidate.seconds, 1),
-        candidate.outcome.value if candidate.outcome is not Outcome.TRAINED else clean(candidate.reason),
+        candidate.outcome.value if candidate.outcome is not Outcome.TRAINED else candidate.reason,
     ]
 
 
@@ -144,11 +144,9 @@ def print_deployed(spec: NasSpec, deployed: tuple[Deployed, ...]) -> None:
         row = table_row(spec, one)
         fixed = (row["simulation"] or {}).get("fixed_error")
         numbers = [number(row[key]) for key in ("workload", "lut", "dsp", "bram_18k")]
-        factors = (
-            " ".join(map(str, row["reuse_factors"])) if row["reuse_factors"] else clean(one.problem or "no design keeps the limits")
-        )
+        factors = " ".join(map(str, row["reuse_factors"])) if row["reuse_factors"] else one.problem or "no design keeps the limits"
         errors = [number(value, 4) for value in (row["error"], row["test_error"], fixed)]
-        cells = [str(row["trial"]), clean(row["architecture"]), *errors, *numbers]
+        cells = [str(row["trial"]), row["architecture"], *errors, *numbers]
         rows.append([*cells, number(row["latency_us"], 1), factors, row["fidelity"] or "-"])
     console().print(f"{len(deployed)} networks deployed")
     _print_table(_DEPLOYED, rows)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
+from dse.commands.output import print_event
 from dse.nas.records import Candidate
 
 STOPPING = "stopping after the running trainings; Ctrl-C again leaves"
@@ -42,5 +42,4 @@ class JsonLines:
 
 def print_line(document: dict[str, Any]) -> None:
     """Print one event of `--json`."""
-    sys.stdout.write(json.dumps({"schema": "dse.nas_run/1", **document}, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    print_event("nas_run", document)

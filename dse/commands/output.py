@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
+
+from dse.text import json_text, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 
     from dse.assemble import Question
 
-# Names and logs come from files of others: no control character of theirs reaches the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
 
 def console(*, stderr: bool = False, plain: bool = False) -> Console:
-    """Return a console that wraps nothing on a pipe and never interprets markup in data."""
-    from rich.console import Console
+    """Return a console that wraps nothing on a pipe, interprets no markup in data, and is not steered by it."""
+    from dse.view.terminal import Terminal
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 160
-    return Console(stderr=stderr, markup=False, highlight=False, width=width, no_color=True if plain else None, soft_wrap=False)
+    return Terminal(
+        stderr=stderr, markup=False, emoji=False, highlight=False, width=width, no_color=True if plain else None, soft_wrap=False
+    )
+
+
+def write(text: str) -> None:
+    """Write text to standard output as it is, but printable."""
+    sys.stdout.write(printable(text))
+    sys.stdout.flush()
 
 
 def question_of(path: Path) -> Question:
@@ -35,18 +40,19 @@ def question_of(path: Path) -> Question:
     if question.differences:
         rows = "".join(f"\n  {line}" for line in question.differences)
         text = f"{path}: the file now asks something else; this answers what its journal records (journal -> file):{rows}"
-        console(stderr=True).print(clean(text))
+        console(stderr=True).print(text)
     return question
 
 
 def print_json(command: str, document: dict[str, Any]) -> None:
     """Print the one document of a `--json` command, its schema first."""
-    sys.stdout.write(json.dumps({"schema": f"dse.{command}/1", **document}, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_text({"schema": f"dse.{command}/1", **document}, indent=2) + "\n")
 
 
-def clean(text: str) -> str:
-    """Return text that is safe to print: no control characters but newline and tab."""
-    return _CONTROL.sub("�", text)
+def print_event(command: str, event: dict[str, Any]) -> None:
+    """Print one line of a `--json` command that streams events, at once."""
+    sys.stdout.write(json_text({"schema": f"dse.{command}/1", **event}) + "\n")
+    sys.stdout.flush()
 
 
 def number(value: float | None, digits: int = 0) -> str:

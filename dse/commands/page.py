@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dse.commands.options import CampaignFile
-from dse.commands.output import clean, console, question_of
+from dse.commands.output import console, question_of
 from dse.errors import SpecError
 from dse.store.fsops import write_atomically
 from dse.view.beliefs import Beliefs, believe
@@ -23,7 +23,7 @@ def beliefs_of(story: Story, *, looks_back: bool = True) -> Beliefs | None:
     try:
         return believe(story.question, story.state, story.summary.incumbent, looks_back=looks_back)
     except Exception as error:
-        console(stderr=True).print(f"warning: no surrogate's figures: {type(error).__name__}: {clean(str(error))}")
+        console(stderr=True).print(f"warning: no surrogate's figures: {type(error).__name__}: {error}")
         return None
 
 

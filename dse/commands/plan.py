@@ -9,7 +9,7 @@ from dse.assemble import Question, assemble, gone_on, refuse_folder
 from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.options import AsJson, CampaignFile, Overrides
-from dse.commands.output import clean, console, points, print_json
+from dse.commands.output import console, points, print_json
 from dse.design import Fidelity, Job
 from dse.search.base import Advice
 from dse.store.cache import Cache
@@ -84,7 +84,7 @@ def _print(story: Story, document: dict[str, Any]) -> None:
     for row in document["next"]:
         factors = [choice["reuse_factor"] for choice in row["point"].values()]
         cached = f"cached {row['key'][:6]}" if row["cached"] else f"to do, {spec.backend_kind} backend"
-        out.print(f"next        {factors}  {clean(row['reason'])}  [{cached}]")
+        out.print(f"next        {factors}  {row['reason']}  [{cached}]")
     if document["stop_reason"]:
-        out.print(f"stopped     {clean(document['stop_reason'])}")
+        out.print(f"stopped     {document['stop_reason']}")
     out.print(f"nothing was started.  dse run {spec.path}")

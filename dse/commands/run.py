@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +14,7 @@ from dse.campaign.spec import read_campaign
 from dse.campaign.state import CampaignState
 from dse.commands.interrupts import heard
 from dse.commands.options import CampaignFile, Overrides, Trust
-from dse.commands.output import clean, console, points
+from dse.commands.output import console, points, print_event
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
 from dse.consent import commands_of
@@ -54,7 +53,7 @@ def run_campaign(
     with PageKeeper(question) as keeper:
         code = _run_watched(question, keeper, path, fresh=fresh, as_json=as_json, plain=plain)
     for warning in keeper.warnings:
-        err.print(f"warning: {clean(warning)}")
+        err.print(f"warning: {warning}")
     if keeper.path.exists() and not as_json:
         err.print(f"page: {keeper.path}")
     return code
@@ -74,7 +73,7 @@ def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: b
             before = len(campaign.state.trials)
             run(campaign)
         for warning in (*campaign.evaluator.cache.warnings, *(notifier.warnings if notifier else ())):
-            err.print(f"warning: {clean(warning)}")
+            err.print(f"warning: {warning}")
         code = exit_code(question, campaign.state, campaign.signals)
         _farewell(question, campaign, before, code, as_json, path)
         return code
@@ -105,15 +104,10 @@ class JsonEvents:
         sys.stdout.flush()
 
     def event(self, event: Event, state: CampaignState) -> None:
-        _print_line({**event, "schema": "dse.run/1"})
+        print_event("run", event)
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
         """Progress between events is for people."""
-
-
-def _print_line(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
-    sys.stdout.flush()
 
 
 def _greet(question: Question, campaign: Campaign, err: Any, as_json: bool) -> None:
@@ -121,7 +115,7 @@ def _greet(question: Question, campaign: Campaign, err: Any, as_json: bool) -> N
     if campaign.journal.repaired:
         err.print(f"note: the last line of {campaign.journal.path} was torn ({campaign.journal.repaired} bytes) and was cut off")
     if state.stop:
-        err.print(f"{spec.name}: finished before ({clean(state.stop[1])})")
+        err.print(f"{spec.name}: finished before ({state.stop[1]})")
     elif state.trials:
         err.print(f"{spec.name}: resuming, {len(state.order)} done, {len(state.pending)} to take up again")
     elif not as_json:
@@ -134,7 +128,7 @@ def _farewell(question: Question, campaign: Campaign, before: int, code: int, as
     state = campaign.state
     story = Story(question, state, tuple(campaign.journal.events))
     if as_json:
-        _print_line({"schema": "dse.run/1", "event": "summary", **status_document(story), "exit_code": code})
+        print_event("run", {"event": "summary", **status_document(story), "exit_code": code})
     else:
         print_status(story)
     trials = state.trials[before:]

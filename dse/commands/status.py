@@ -11,7 +11,7 @@ from dse.assemble import Question
 from dse.campaign.state import CampaignState, evidence_of
 from dse.campaign.times import seconds_since
 from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import clean, console, number, points, print_json, question_of, share
+from dse.commands.output import console, number, points, print_json, question_of, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
@@ -169,7 +169,7 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
     """Print why it stopped and what the best design is."""
     out = console()
     if state.stop:
-        out.print(f"stopped: {clean(state.stop[1])}")
+        out.print(f"stopped: {state.stop[1]}")
     if summary.incumbent and summary.incumbent.qor:
         trial, qor = summary.incumbent, summary.incumbent.qor
         word = "estimated, not verified by synthesis" if question.backend.fidelity == "estimate" else "verified by the backend"
@@ -186,7 +186,7 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
             f"certificate: nothing else is better by more than {certificate.gap:.2%}{level} (tolerance {certificate.tolerance:.2%})"
         )
     for note in notes_of(state):
-        out.print(f"note: {clean(note)}")
+        out.print(f"note: {note}")
 
 
 def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from dse import registry
 from dse.commands.options import AsJson
-from dse.commands.output import clean, console, print_json
+from dse.commands.output import console, print_json
 from dse.corpus.find import find_corpus, read_corpus
 from dse.errors import CorpusError, SpecError
 from dse.estimate.model import fitting
@@ -62,7 +62,7 @@ def evaluate(
     begin = Start(start) if start != "auto" else Start.PLAIN if is_fitted_on else Start.ESTIMATE
     recipes = [(name, _recipe(name, begin)) for name in names]
     progress = console(stderr=True)
-    validation = leave_one_shape_out(records, recipes, seed=seed, tell=lambda text: progress.print(clean(text)))
+    validation = leave_one_shape_out(records, recipes, seed=seed, tell=progress.print)
     if not validation.accuracies:
         raise CorpusError(f"{corpus}: no kind of layer has two shapes, so none can be left out")
     if as_json:
@@ -97,12 +97,12 @@ def _print(corpus: Corpus, validation: Validation, start: Start) -> None:
     from rich.table import Table
 
     out = console()
-    out.print(clean(f"{corpus.name}: each shape left out in turn; truth is the median over replicates; intervals of 90 %"))
+    out.print(f"{corpus.name}: each shape left out in turn; truth is the median over replicates; intervals of 90 %")
     spread = {(row.kind, row.metric): row for row in validation.replicates}
     for kind in dict.fromkeys(a.kind for a in validation.accuracies):
         of_kind = [a for a in validation.accuracies if a.kind == kind]
         table = Table(
-            title=clean(f"{kind}: {of_kind[0].n_points} points of {of_kind[0].n_shapes} shapes"),
+            title=f"{kind}: {of_kind[0].n_points} points of {of_kind[0].n_shapes} shapes",
             title_justify="left",
             title_style="bold",
             box=None,
@@ -127,7 +127,7 @@ def _print(corpus: Corpus, validation: Validation, start: Start) -> None:
         )
     out.print("replicates: how far one measurement lies from the median of its repetitions in other networks")
     for note in validation.notes:
-        out.print(clean(note))
+        out.print(note)
 
 
 def _numbers(accuracy: Accuracy) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dse.search.base import Trial
+from dse.text import one_line
 from dse.view.story import Story
-from dse.view.text import one_line
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.synth_backends.base import Progress
+from dse.text import one_line
 from dse.view.bars import flat_bars, tall_bars
 from dse.view.story import Story
-from dse.view.text import clock, joined, memory, one_line, remaining, span
+from dse.view.text import clock, joined, memory, remaining, span
 
 if TYPE_CHECKING:
     from rich.text import Text

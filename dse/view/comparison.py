@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 
 from dse.design import DesignPoint, Fidelity
 from dse.parts import Part
 from dse.qor import Qor
+from dse.text import csv_text, one_line
 from dse.view.answer import SOURCES
 from dse.view.figures.axes import LABELS, plain
 from dse.view.figures.drawing import Bar, Drawing, Mark, Text, empty, text_width
 from dse.view.figures.styles import layer_style
 from dse.view.figures.svg import inline, safe
 from dse.view.shell import shell
-from dse.view.text import one_line
 
 ROWS = (
     ("II (cycles)", "ii_cycles_max"),
@@ -131,25 +129,18 @@ def _cell(text: str) -> str:
 
 def as_csv(comparison: Comparison) -> str:
     """Return bare numbers for programs: one row a design, empty where unknown."""
-    out = io.StringIO()
     metrics = [metric for _, metric in ROWS]
     names = ["design", "reuse_factors", *metrics]
     names += [f"{metric}_percent" for metric in SHARED] + [f"{metric}_ratio" for metric in metrics]
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, "syntheses", "tool_hours", "hypervolume", "part", "fidelity", "note"])
+    table: list[list[object]] = [[*names, "syntheses", "tool_hours", "hypervolume", "part", "fidelity", "note"]]
     for column in comparison.columns:
         values = [None if column.qor is None else getattr(column.qor, metric) for metric in metrics]
         shares = [percent(column, comparison.part, metric) for metric in SHARED]
         ratios = [ratio(column, comparison.columns[0], metric) for metric in metrics]
         factors = " ".join(map(str, column.point.reuse_factors)) if column.point else None
         rest = [column.syntheses, column.tool_hours, column.hypervolume, comparison.part.device, comparison.fidelity.value]
-        writer.writerow([_formula_free(column.heading), factors, *values, *shares, *ratios, *rest, _formula_free(column.note)])
-    return out.getvalue()
-
-
-def _formula_free(text: str) -> str:
-    """Return text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else one_line(text, 2000)
+        table.append([column.heading, factors, *values, *shares, *ratios, *rest, column.note])
+    return csv_text(table)
 
 
 def draw(comparison: Comparison) -> Drawing:

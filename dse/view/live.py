@@ -17,11 +17,11 @@ from dse.search.base import Trial
 from dse.store.fsops import write_atomically
 from dse.store.journal import Event, read_events
 from dse.synth_backends.base import Progress
+from dse.text import one_line
 from dse.view.board import Board, lines
 from dse.view.keys import Keys
 from dse.view.outlook import seconds_left
 from dse.view.story import Story
-from dse.view.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dse.nas.records import Outcome
+from dse.text import one_line
 from dse.view.nas_chart import BEST, chart, sparkline
 from dse.view.nas_figures import WORDS
 from dse.view.nas_outlook import Flight, Range, rest_of
 from dse.view.nas_story import NasStory, axes_of
-from dse.view.text import clock, joined, one_line, remaining, span
+from dse.view.text import clock, joined, remaining, span
 
 if TYPE_CHECKING:
     from rich.text import Text

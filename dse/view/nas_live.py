@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from dse.loop import Signals
 from dse.nas.records import Candidate, Outcome
 from dse.nas.spec import NasSpec
+from dse.text import one_line
 from dse.view.keys import Keys
 from dse.view.nas_board import NasBoard, lines
 from dse.view.nas_chart import sparkline
 from dse.view.nas_outlook import Flight, seconds_left
 from dse.view.nas_story import NasStory
-from dse.view.text import one_line, span
+from dse.view.text import span
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,6 +19,7 @@ from dse.qor import METRICS, Failure
 from dse.search.base import Trial
 from dse.store.journal import Event
 from dse.summary import summarise
+from dse.text import one_line
 
 PATIENCE_SECONDS = 10.0  # for commands that still run when the campaign ends
 
@@ -80,7 +81,7 @@ class Notifier:
         if best is not None and best.qor is not None:
             facts |= {"BEST_TRIAL": best.number, "BEST_REUSE_FACTORS": " ".join(map(str, best.point.reuse_factors))}
             facts |= {f"BEST_{metric.upper()}": getattr(best.qor, metric) for metric in METRICS}
-        return {f"DSE_{name}": _printable(value) for name, value in facts.items() if value is not None}
+        return {f"DSE_{name}": _shown(value) for name, value in facts.items() if value is not None}
 
     def _call(self, told: dict[str, str]) -> None:
         self._reap()
@@ -110,6 +111,6 @@ class Notifier:
             self.warnings.append(message)
 
 
-def _printable(value: object) -> str:
+def _shown(value: object) -> str:
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
-    return "".join(character if character.isprintable() else " " for character in text)[:2000]
+    return one_line(text, 2000)

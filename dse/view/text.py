@@ -1,24 +1,10 @@
-"""Words and numbers for a terminal; what files and tools of others say is stripped of all that could steer it."""
+"""Words and numbers for people."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 
 from dse.errors import SpecError
-
-# C0 and C1 controls (tab and newline too: a cell is one line), line separators, and marks that turn the writing direction around.
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def one_line(text: str, most: int = 400) -> str:
-    """Return text that is safe to show on one line, cut to `most` characters.
-
-    >>> one_line("a\\x1b]52;c;x\\x07b\\nc")
-    'a�]52;c;x�b c'
-    """
-    shown = _STEERING.sub("\N{REPLACEMENT CHARACTER}", text.replace("\n", " ").replace("\t", " "))
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def part_name(part: str) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 
+from dse.text import printable
 from dse.view.figures.drawing import Area, Bar, Dot, Drawing, Group, Line, Mark, Point, Text
 from dse.view.figures.styles import rules, variables
-
-# What XML 1.0 cannot hold at all, escaped or not, and what steers terminals.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 HATCH = (
     '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -20,7 +17,7 @@ HATCH = (
 
 def safe(text: str) -> str:
     """Return text for element content or a quoted attribute."""
-    return escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text), quote=True)
+    return escape(printable(text), quote=True)
 
 
 def inline(drawing: Drawing, *, is_picture: bool = True) -> str:
