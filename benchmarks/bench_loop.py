@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from dse.assemble import assemble, open_campaign
 from dse.campaign.spec import read_campaign
 from dse.design import Job
-from dse.loop import run
+from dse.study.assemble import assemble, open_campaign
+from dse.study.loop import run
 from dse.synth_backends.base import Progress, SynthBackend
 
 CAMPAIGN = """

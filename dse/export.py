@@ -6,14 +6,14 @@ import io
 from pathlib import Path
 from typing import Any
 
-from dse.assemble import Question
-from dse.campaign.state import CampaignState
 from dse.design import Job
 from dse.errors import SpecError
-from dse.evaluate import layer_records
 from dse.objectives import DERIVED
 from dse.qor import DesignRecord, Evaluation, Failure, LayerRecord, scalar_names
 from dse.search.base import Trial
+from dse.study.assemble import Question
+from dse.study.evaluate import layer_records
+from dse.study.fold import CampaignState
 from dse.summary import summarise, value_of
 from dse.text import csv_text
 

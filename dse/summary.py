@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.assemble import Question
 from dse.campaign.spec import CampaignSpec
-from dse.campaign.state import CampaignState
 from dse.objectives import Objective, keeps, metric_value
 from dse.pareto import hypervolume, non_dominated
 from dse.qor import Qor
 from dse.search import anchor
 from dse.search.base import Trial
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,7 @@ from pathlib import Path
 import fakes
 
 from dse import registry
-from dse.assemble import Question, assemble
-from dse.campaign import state as events
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState, apply, replay
 from dse.corpus import write_records
 from dse.design import DesignPoint, Fidelity, Job, LayerChoice, Precision, Target, Toolchain
 from dse.networks import read_network
@@ -19,6 +16,9 @@ from dse.qor import Evaluation, Failure, FailureKind, LayerRecord, Provenance
 from dse.search.base import Advice, Certificate, Trial, TrialStatus
 from dse.store.codec import dump_json
 from dse.store.journal import Event
+from dse.study import fold as events
+from dse.study.assemble import Question, assemble
+from dse.study.fold import CampaignState, apply, replay
 from dse.view.story import Story
 
 TARGET = Target("xc7a200tfbg6762", 5.0, "io_stream", Precision(16, 6), Toolchain("vivado_hls", "2019.2"))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from dse import registry
 from dse.api.results import campaign_file
-from dse.assemble import Question, assemble
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
 from dse.design import DesignPoint, Job
 from dse.errors import SpaceError, SpecError
 from dse.qor import Failure, Qor
 from dse.search.base import Certificate, Trial, TrialStatus
+from dse.study.assemble import Question, assemble
+from dse.study.fold import CampaignState
 from dse.summary import summarise
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from dse.api.figure import Figure
 from dse.api.trials import Trials
-from dse.assemble import Question
 from dse.campaign.spec import CampaignSpec
-from dse.campaign.state import CampaignState, replay
 from dse.errors import SpecError
 from dse.export import trial_rows
 from dse.search.base import Certificate, Trial
 from dse.store.journal import Event, read_events
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState, replay
 from dse.study.question import read_question
 from dse.summary import Summary, summarise
 

@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dse.api.results import Results, campaign_file
-from dse.assemble import assemble, open_campaign
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
 from dse.consent import backend_commands, remember
-from dse.evaluate import Answer
-from dse.loop import Signals
-from dse.loop import run as run_loop
 from dse.store.journal import Event
+from dse.study.assemble import assemble, open_campaign
+from dse.study.evaluate import Answer
+from dse.study.fold import CampaignState
+from dse.study.loop import Signals
+from dse.study.loop import run as run_loop
 from dse.synth_backends.base import Closes
 
 

@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import Any
 
 import dse
-from dse.assemble import Question
 from dse.bundle.redact import redact
 from dse.bundle.yaml_text import Tagged, yaml_text
 from dse.design import LayerChoice
@@ -22,6 +21,7 @@ from dse.project.plan import ProjectPlan
 from dse.qor import Evaluation, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
+from dse.study.assemble import Question
 
 _LINE = 110
 _FIGURES = (

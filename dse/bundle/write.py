@@ -7,10 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.assemble import Question
 from dse.bundle.contents import Design, text_files
 from dse.bundle.verify import sources_digest
-from dse.campaign.state import CampaignState
 from dse.design import Fidelity, Job
 from dse.errors import InfeasibleError, SpecError
 from dse.networks import read_network
@@ -19,6 +17,8 @@ from dse.project.plan import CONFIGURATION_FILE, MODEL_FILE
 from dse.qor import Failure
 from dse.search.base import Trial
 from dse.store.fsops import place_directory
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState
 from dse.summary import summarise, value_of
 
 CONVERSION_SECONDS = 1800.0

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import read_state
 from dse.bundle import write_bundle
 from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import console, print_json, question_of
 from dse.store.codec import point_to_json
+from dse.study.assemble import read_state
 
 
 def bundle(

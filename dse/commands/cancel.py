@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import build_backend
 from dse.campaign.spec import CampaignSpec
 from dse.commands.jobs import find_job, is_open
 from dse.commands.options import AsJson, CampaignFile, Trust
@@ -18,6 +17,7 @@ from dse.consent import backend_commands
 from dse.errors import CampaignLocked, SpecError
 from dse.execution.jobdir import JobFolder, job_folders
 from dse.store.journal import Journal
+from dse.study.assemble import build_backend
 
 
 def cancel(

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import assemble, refuse_folder
 from dse.campaign.problems import CampaignProblems, dotted
 from dse.campaign.schema import campaign_schema
 from dse.campaign.spec import read_campaign
 from dse.commands.options import AsJson, Overrides
 from dse.commands.output import console, points, print_json
 from dse.errors import DseError
+from dse.study.assemble import assemble, refuse_folder
 
 
 def check(

@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import Question, build_backend, read_state
-from dse.campaign.state import CampaignState
 from dse.commands.options import AsJson
 from dse.commands.output import console, print_json, question_of, write
 from dse.design import Job
 from dse.errors import DseError, SpecError
-from dse.evaluate import Evaluator
 from dse.qor import Evaluation, Qor
 from dse.store.cache import Cache
 from dse.store.codec import point_to_json, qor_to_json
 from dse.store.fsops import write_atomically
+from dse.study.assemble import Question, build_backend, read_state
+from dse.study.evaluate import Evaluator
+from dse.study.fold import CampaignState
 from dse.summary import summarise
 from dse.view.comparison import ROWS, SHARED, Column, Comparison, markdown, percent, ratio, rows
 from dse.view.comparison import as_csv as csv_of

@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dse.assemble import assemble
 from dse.campaign.spec import CampaignSpec, read_campaign
 from dse.commands.options import AsJson, Trust
 from dse.commands.output import console, print_json
@@ -25,6 +24,7 @@ from dse.consent import backend_commands
 from dse.errors import DseError, SpecError
 from dse.execution.settings import GIB, ToolOptions
 from dse.execution.stations import Station
+from dse.study.assemble import assemble
 
 Level = Literal["ok", "warn", "fail"]
 NEEDED = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic", "h5py", "typer", "rich", "psutil", "threadpoolctl")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import read_state
 from dse.commands.options import CampaignFile
 from dse.commands.output import console, question_of, write
 from dse.corpus import write_records
 from dse.errors import SpecError
 from dse.export import corpus_records, parquet_bytes, trial_rows, trials_csv, write_file
+from dse.study.assemble import read_state
 
 FORMATS = ("jsonl", "csv", "parquet")
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from dse.assemble import Question
 from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import console, print_json, question_of, write
 from dse.commands.page import write_page
 from dse.commands.status import print_trials, trial_document
 from dse.export import trial_rows, trials_csv
+from dse.study.assemble import Question
 from dse.view.story import read_story
 
 

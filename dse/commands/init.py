@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from dse import registry
-from dse.assemble import assemble, refuse_folder
 from dse.campaign.spec import read_campaign
 from dse.commands.options import NetworkFile
 from dse.commands.output import console, points
@@ -20,6 +19,7 @@ from dse.errors import SpecError
 from dse.export import write_file
 from dse.networks import read_network
 from dse.parts import board_part, find_part, known_boards
+from dse.study.assemble import assemble, refuse_folder
 
 MODES = ("compact", "performance", "explore")
 _STRATEGY: Strategy = "resource"

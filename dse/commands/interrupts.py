@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from dse.loop import Signals
+from dse.study.loop import Signals
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import build_backend
 from dse.campaign.spec import CampaignSpec
 from dse.commands.jobs import find_job, is_open
 from dse.commands.options import CampaignFile, Trust
@@ -17,6 +16,7 @@ from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import SpecError
 from dse.execution.jobdir import LOGS, Attempt, JobFolder, read_log
+from dse.study.assemble import build_backend
 
 FOLLOW_SECONDS = 0.5
 

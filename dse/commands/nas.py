@@ -16,12 +16,12 @@ from dse.commands.options import AsJson, Overrides, Trust
 from dse.commands.output import console, number, print_json
 from dse.commands.trust import agree_to_commands
 from dse.errors import DseError
-from dse.loop import Signals
 from dse.nas.deploy import Deployed, choose, commands, deploy_one, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec, read_nas
 from dse.store.fsops import write_atomically
 from dse.store.journal import Journal
+from dse.study.loop import Signals
 from dse.view.nas_live import NasLive, NasWatch
 
 SearchFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]

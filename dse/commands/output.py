@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from dse.assemble import Question
+    from dse.study.assemble import Question
 
 
 def console(*, stderr: bool = False, plain: bool = False) -> Console:

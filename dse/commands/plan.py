@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from dse import registry
-from dse.assemble import Question, assemble, gone_on, refuse_folder
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
 from dse.commands.options import AsJson, CampaignFile, Overrides
 from dse.commands.output import console, points, print_json
 from dse.design import Fidelity, Job
 from dse.search.base import Advice
 from dse.store.cache import Cache
 from dse.store.codec import point_to_json
+from dse.study.assemble import Question, assemble, gone_on, refuse_folder
+from dse.study.fold import CampaignState
 from dse.view.outlook import seconds_left, syntheses_at_most
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining, span

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import Question, assemble, open_campaign
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
 from dse.commands.interrupts import heard
 from dse.commands.options import CampaignFile, Overrides, Trust
 from dse.commands.output import console, points, print_event
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
 from dse.consent import commands_of
-from dse.evaluate import Answer
-from dse.loop import Campaign, Signals, run
 from dse.store.journal import Event
+from dse.study.assemble import Question, assemble, open_campaign
+from dse.study.evaluate import Answer
+from dse.study.fold import CampaignState
+from dse.study.loop import Campaign, Signals, run
 from dse.summary import summarise
 from dse.synth_backends.base import Closes
 from dse.view.live import Live

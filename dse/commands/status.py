@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.assemble import Question
-from dse.campaign.state import CampaignState, evidence_of
 from dse.campaign.times import seconds_since
 from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import console, number, points, print_json, question_of, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState, evidence_of
 from dse.summary import Summary, summarise, value_of
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dse.assemble import Question, assemble, open_campaign, read_state
 from dse.campaign import sections
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import CampaignState
 from dse.consent import Command, backend_commands, refuse_unknown, remember
 from dse.errors import DseError, SpecError
-from dse.loop import Signals, Watcher, run
 from dse.nas.records import Candidate
 from dse.nas.spec import NasSpec
 from dse.search.base import Trial
 from dse.store.fsops import write_atomically
+from dse.study.assemble import Question, assemble, open_campaign, read_state
+from dse.study.fold import CampaignState
+from dse.study.loop import Signals, Watcher, run
 from dse.study.question import read_question
 from dse.summary import summarise
 from dse.synth_backends.base import Closes

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from dse.assemble import Question
 from dse.design import Fidelity, Job
 from dse.errors import ToolNotFound
 from dse.nas.deploy import Deployed, simulation_path
 from dse.nas.spec import NasSpec
 from dse.store.codec import dump_json, point_from_json, point_to_json
 from dse.store.fsops import write_atomically
+from dse.study.assemble import Question
 from dse.workers import Limits, Program, ask_once
 
 SECONDS = 1800.0

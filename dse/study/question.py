@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dse.assemble import Question, assemble, build_space
-from dse.campaign.changes import BACKEND_KEYS, changes
 from dse.campaign.files import read_tables
 from dse.campaign.problems import Problem, dotted
 from dse.campaign.spec import CampaignSpec, build_spec, read_campaign
-from dse.campaign.state import CampaignState, evidence_of, replay
 from dse.design import Fidelity, Job, is_identifier
 from dse.errors import BackendError, DseError, JournalError, SpecChanged
 from dse.store.codec import network_from_json, space_from_json
 from dse.store.journal import read_events
+from dse.study.assemble import Question, assemble, build_space
+from dse.study.changes import BACKEND_KEYS, changes
+from dse.study.fold import CampaignState, evidence_of, replay
 from dse.synth_backends.base import Progress
 
 # What a file may change without asking something else: reading follows the file.

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from dse import registry
-from dse.assemble import Question
-from dse.campaign.state import CampaignState
 from dse.design import DesignPoint, Job, LayerChoice
-from dse.evaluate import layer_records
 from dse.objectives import metric_value
 from dse.qor import LayerRecord, Qor
 from dse.search.base import Trial
+from dse.study.assemble import Question
+from dse.study.evaluate import layer_records
+from dse.study.fold import CampaignState
 from dse.surrogates.base import METRICS, Belief
 from dse.view.figures.belief import Foretold
 from dse.view.figures.curves import Band

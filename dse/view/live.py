@@ -7,15 +7,15 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from dse.assemble import Question
-from dse.campaign.state import CampaignState
-from dse.evaluate import Answer
 from dse.execution.jobdir import LOG, JobFolder
-from dse.loop import Signals
 from dse.qor import Failure
 from dse.search.base import Trial
 from dse.store.fsops import write_atomically
 from dse.store.journal import Event, read_events
+from dse.study.assemble import Question
+from dse.study.evaluate import Answer
+from dse.study.fold import CampaignState
+from dse.study.loop import Signals
 from dse.synth_backends.base import Progress
 from dse.text import one_line
 from dse.view.board import Board, lines

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dse.loop import Signals
 from dse.nas.records import Candidate, Outcome
 from dse.nas.spec import NasSpec
+from dse.study.loop import Signals
 from dse.text import one_line
 from dse.view.keys import Keys
 from dse.view.nas_board import NasBoard, lines

@@ -12,12 +12,12 @@ import subprocess
 from contextlib import suppress
 from types import TracebackType
 
-from dse.assemble import Question
-from dse.campaign.state import CampaignState
-from dse.evaluate import Answer
 from dse.qor import METRICS, Failure
 from dse.search.base import Trial
 from dse.store.journal import Event
+from dse.study.assemble import Question
+from dse.study.evaluate import Answer
+from dse.study.fold import CampaignState
 from dse.summary import summarise
 from dse.text import one_line
 

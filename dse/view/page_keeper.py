@@ -6,12 +6,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from dse.assemble import Question
-from dse.campaign.state import CampaignState, replay
 from dse.errors import DseError
-from dse.evaluate import Answer
 from dse.store.fsops import write_atomically
 from dse.store.journal import Event, read_events
+from dse.study.assemble import Question
+from dse.study.evaluate import Answer
+from dse.study.fold import CampaignState, replay
 from dse.view.beliefs import believe
 from dse.view.page import page
 from dse.view.story import Story

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from html import unescape
 from typing import Any
 
-from dse.assemble import Question
 from dse.bundle.redact import redactor
-from dse.campaign.state import CampaignState
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState
 from dse.view.figures.svg import safe
 
 # All text of others stands between tags or in labels, and is escaped: no `<`, `>` or quote in it is a mark of HTML.

@@ -9,15 +9,15 @@ from functools import cached_property
 
 import numpy as np
 
-from dse.assemble import Question
 from dse.balance import WORD, Balance, curves, cycles_by_layer, estimate, find_anchor
-from dse.campaign.state import CampaignState, of_last_step, replay
 from dse.objectives import Objective
 from dse.pareto import hypervolume
 from dse.qor import Evaluation, Failure, Qor
 from dse.search import anchor
 from dse.search.base import Trial
 from dse.store.journal import Event, read_events
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState, of_last_step, replay
 from dse.summary import Summary, objectives_of, summarise, value_of
 from dse.view.figures.axes import LABELS
 

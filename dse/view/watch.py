@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dse.assemble import Question
-from dse.campaign.state import CampaignState
 from dse.campaign.times import seconds_since
 from dse.errors import DseError
 from dse.execution.jobdir import BEAT, Attempt, JobFolder, read_json
 from dse.execution.phases import estimate_remaining, read_phase
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState
 from dse.synth_backends.base import Progress
 from dse.view.live import Live, tail
 from dse.view.story import read_story

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dse
-from dse.assemble import assemble
 from dse.bundle.contents import Design, text_files
 from dse.bundle.redact import redact
 from dse.bundle.yaml_text import yaml_text
 from dse.campaign.spec import read_campaign
 from dse.project.plan import BuiltLayer, ProjectPlan
 from dse.qor import Evaluation
+from dse.study.assemble import assemble
 
 NETWORK = "".join(f'[[layer]]\nname = "layer_{i:02}"\nkind = "dense"\nn_in = 16\nunits = 16\n' for i in range(60))
 CAMPAIGN = """

@@ -14,7 +14,6 @@ import dse as package
 from dse import registry
 from dse.bundle.write import broken_limits, write_bundle
 from dse.campaign.spec import read_campaign
-from dse.campaign.state import replay
 from dse.design import Target
 from dse.errors import SpecChanged, SpecError
 from dse.networks import read_network
@@ -22,6 +21,7 @@ from dse.objectives import Limit
 from dse.space import DesignSpace, LayerOptions
 from dse.store.codec import network_from_json, network_to_json, space_from_json, space_to_json
 from dse.store.journal import read_events
+from dse.study.fold import replay
 from dse.study.question import read_question
 from dse.view.story import read_story
 

@@ -13,7 +13,6 @@ import pytest
 
 import dse
 from dse import consent
-from dse.assemble import assemble, open_campaign
 from dse.campaign.spec import read_campaign
 from dse.commands.cancel import cancel
 from dse.commands.doctor import doctor
@@ -23,6 +22,7 @@ from dse.errors import DseError, SpecError
 from dse.execution.jobdir import JobFolder
 from dse.nas.deploy import commands, toml_text
 from dse.nas.spec import read_nas
+from dse.study.assemble import assemble, open_campaign
 
 CAMPAIGN = """
 campaign = {{name = "tiny"}}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dse.assemble import assemble
 from dse.campaign.spec import read_campaign
 from dse.commands.init import MODES, init
 from dse.errors import NetworkError, SpecError
+from dse.study.assemble import assemble
 
 NETWORKS = Path(__file__).resolve().parents[2] / "campaigns" / "networks"
 

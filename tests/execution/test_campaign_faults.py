@@ -22,16 +22,16 @@ from crash_fs import CrashFs, Killed, Loss
 from execution_kit import NETWORK, TARGET
 from fake_place import Clock, FakePlace, Outcome, make_engine, make_reports
 
-from dse.campaign import state as events
-from dse.campaign.state import CampaignState, replay
 from dse.errors import DseError
-from dse.evaluate import Evaluator
-from dse.loop import Campaign, run
 from dse.objectives import Budget
 from dse.search import random as random_search
 from dse.space import DesignSpace
 from dse.store.cache import Cache
 from dse.store.journal import Journal
+from dse.study import fold as events
+from dse.study.evaluate import Evaluator
+from dse.study.fold import CampaignState, replay
+from dse.study.loop import Campaign, run
 from dse.synth_backends.base import Site
 
 SPACE = fakes.space(NETWORK, (1, 2, 4, 8))

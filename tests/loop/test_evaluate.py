@@ -9,9 +9,9 @@ import fakes
 import pytest
 
 from dse.design import Fidelity, Job
-from dse.evaluate import Evaluator, transferable
 from dse.qor import Failure, FailureKind, Qor
 from dse.store.cache import Cache
+from dse.study.evaluate import Evaluator, transferable
 
 NETWORK = fakes.network(fakes.dense("d1", 8, 4), fakes.dense("d2", 4, 2))
 POINT = fakes.space(NETWORK, (1, 2)).point(tuple(option.choices[1] for option in fakes.space(NETWORK, (1, 2)).options))

@@ -9,17 +9,17 @@ from typing import Any
 import fakes
 import pytest
 
-from dse.campaign import state as events
-from dse.campaign.state import CampaignState, replay
 from dse.errors import CorruptJournal
-from dse.evaluate import Answer, Evaluator
-from dse.loop import Campaign, run, slots
 from dse.objectives import Budget
 from dse.qor import Evaluation, Failure, FailureKind, Provenance
 from dse.search import anchor
 from dse.search import random as random_search
 from dse.store.cache import Cache
 from dse.store.journal import Event, Journal, read_events
+from dse.study import fold as events
+from dse.study.evaluate import Answer, Evaluator
+from dse.study.fold import CampaignState, replay
+from dse.study.loop import Campaign, run, slots
 from dse.synth_backends.base import Progress
 
 NETWORK = fakes.network(fakes.conv1d("c1", 3, 4, 6), fakes.dense("d1", 24, 8), fakes.dense("d2", 8, 4))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dse.assemble import assemble, open_campaign
 from dse.campaign.spec import read_campaign
-from dse.loop import run
+from dse.study.assemble import assemble, open_campaign
+from dse.study.loop import run
 
 NETWORK = """
 [[layer]]

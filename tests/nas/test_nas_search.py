@@ -19,11 +19,11 @@ pytest.importorskip("optuna")
 from nas.nas_cases import arithmetic, small_search, write_search
 
 from dse.errors import CampaignLocked, CorruptJournal, SpecChanged
-from dse.loop import Signals
 from dse.nas.records import SPENT, Outcome, front_of
 from dse.nas.search import run_search
 from dse.nas.spec import read_nas
 from dse.nas.study import FILE, Study, read_study
+from dse.study.loop import Signals
 
 HERE = Path(__file__).resolve().parent
 

@@ -13,12 +13,12 @@ from nas.nas_cases import arithmetic, small_search
 from rich.console import Console
 
 from dse.commands.nas_report import print_candidates
-from dse.loop import Signals
 from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome, front_of
 from dse.nas.search import run_search
 from dse.nas.spec import Goal
 from dse.nas.study import Study
+from dse.study.loop import Signals
 from dse.view.figures.drawing import Group, Line
 from dse.view.nas_board import NasBoard, lines
 from dse.view.nas_chart import sparkline

@@ -18,13 +18,13 @@ import pytest
 import view_kit
 from rich.console import Console
 
-from dse.assemble import Question
-from dse.campaign import state as events
-from dse.campaign.state import CampaignState
-from dse.evaluate import Answer
 from dse.execution.jobdir import JobFolder
-from dse.loop import Signals
 from dse.search.base import Advice, Trial, TrialStatus
+from dse.study import fold as events
+from dse.study.assemble import Question
+from dse.study.evaluate import Answer
+from dse.study.fold import CampaignState
+from dse.study.loop import Signals
 from dse.synth_backends.base import Progress
 from dse.view.board import Board, lines
 from dse.view.live import Live

@@ -9,9 +9,9 @@ import view_kit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.assemble import Question
-from dse.campaign.state import replay
 from dse.objectives import Budget
+from dse.study.assemble import Question
+from dse.study.fold import replay
 from dse.view.board import Board, lines
 from dse.view.outlook import seconds_left, syntheses_at_most
 from dse.view.story import Story

@@ -12,10 +12,10 @@ import view_kit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.assemble import Question
-from dse.campaign import state as events
-from dse.campaign.state import replay
 from dse.search.base import Advice
+from dse.study import fold as events
+from dse.study.assemble import Question
+from dse.study.fold import replay
 from dse.view import page_keeper
 from dse.view.page import page
 from dse.view.page_keeper import PageKeeper

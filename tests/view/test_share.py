@@ -11,11 +11,11 @@ from html import unescape
 import pytest
 import view_kit
 
-from dse.assemble import Question
 from dse.bundle.redact import redact, redactor
-from dse.campaign.state import CampaignState
 from dse.qor import Failure
 from dse.search.base import Trial
+from dse.study.assemble import Question
+from dse.study.fold import CampaignState
 from dse.view.page import page
 from dse.view.story import Story
 

@@ -13,9 +13,9 @@ import view_kit
 from rich.console import Console
 from terminal import play
 
-from dse.assemble import Question
 from dse.execution.jobdir import JobFolder, Ticket
-from dse.loop import Signals
+from dse.study.assemble import Question
+from dse.study.loop import Signals
 from dse.view.board import lines
 from dse.view.watch import Watch, job_progress
 

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 
 from dse import registry
-from dse.campaign import state as events
-from dse.campaign.changes import refuse_changes, refuse_foreign
 from dse.campaign.spec import CampaignSpec
-from dse.campaign.state import CampaignState, replay
 from dse.campaign.tables import LayerTable
 from dse.consent import backend_commands, refuse_unknown
 from dse.design import Layer, LayerChoice, Precision
 from dse.errors import SpaceError
-from dse.evaluate import Evaluator, transferable
-from dse.loop import Campaign, Watcher
 from dse.qor import LayerRecord
 from dse.search.base import View
 from dse.space import DesignSpace, LayerOptions
 from dse.store.cache import Cache
 from dse.store.codec import network_to_json, space_to_json
 from dse.store.journal import Event, Journal, read_events
+from dse.study import fold as events
+from dse.study.changes import refuse_changes, refuse_foreign
+from dse.study.evaluate import Evaluator, transferable
+from dse.study.fold import CampaignState, replay
+from dse.study.loop import Campaign, Watcher
 from dse.synth_backends.base import ListsRecorded, Site, SynthBackend
 
 MAX_TRANSFER = 5000  # records; more teach little and cost time

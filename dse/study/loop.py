@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from dse.campaign import state as events
-from dse.campaign.state import CampaignState
 from dse.campaign.times import utc_now
 from dse.design import DesignPoint, Fidelity, Job
-from dse.evaluate import Answer, Evaluator
 from dse.objectives import Budget
 from dse.qor import Evaluation, Failure, FailureKind
 from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
 from dse.store.journal import Event, Journal
+from dse.study import fold as events
+from dse.study.evaluate import Answer, Evaluator
+from dse.study.fold import CampaignState
 from dse.synth_backends.base import Progress
 
 TICK_SECONDS = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dse.campaign.state import evidence_of
 from dse.design import Fidelity
 from dse.errors import SpecChanged, SpecError
+from dse.study.fold import evidence_of
 
 # Who answers, how far, and resting on what: another backend is asked the same question.
 BACKEND_KEYS = frozenset({"backend.kind", "backend.fidelity", "backend.basis"})
