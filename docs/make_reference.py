@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from dse import registry
 from dse.campaign import tables
 from dse.execution.settings import ToolOptions
-from dse.objectives import NAMES
+from dse.goal import NAMES
 from dse.parts import known_boards, known_devices, sources
 
 TARGET = Path(__file__).resolve().parent / "campaign.md"

@@ -8,13 +8,13 @@ from typing import Any
 
 from dse.design import Job
 from dse.errors import SpecError
-from dse.objectives import DERIVED
+from dse.goal import DERIVED
 from dse.qor import DesignRecord, Evaluation, Failure, LayerRecord, scalar_names
 from dse.search.base import Trial
 from dse.study.assemble import Question
 from dse.study.evaluate import layer_records
 from dse.study.fold import CampaignState
-from dse.summary import summarise, value_of
+from dse.summary import summarise
 from dse.text import csv_text
 
 Row = dict[str, Any]
@@ -50,7 +50,7 @@ def _row(question: Question, trial: Trial, evaluation: Evaluation | None, is_inc
         "tool_seconds": evaluation.provenance.tool_seconds if evaluation else None,
     }
     row |= {name: getattr(qor, name) if qor else None for name in scalar_names()}
-    row |= {name: value_of(question.spec, qor, name) if qor else None for name in DERIVED}
+    row |= {name: question.goal.value(qor, name) for name in DERIVED}
     row |= {f"reuse_factor.{name}": choice.reuse_factor for name, choice in trial.point.choices}
     return row | {f"strategy.{name}": choice.strategy for name, choice in trial.point.choices}
 

@@ -97,3 +97,23 @@ def _area(extents: Floats) -> float:
     widths, heights = extents[np.argsort(-extents[:, 0], kind="stable")].T
     tops = np.maximum.accumulate(heights)
     return float(np.dot(widths, np.diff(tops, prepend=0.0)))
+
+
+def knee(values: ArrayLike) -> int:
+    """Return the row of a front that lies farthest below the plane through its extremes, objectives scaled to [0, 1].
+
+    Of a single row, or a front that is nowhere below that plane, the row nearest the ideal corner. Das, On characterizing the "knee" of
+    the Pareto curve based on normal-boundary intersection, Structural Optimization 18 (1999), with equal weights.
+
+    Raises:
+        ValueError: there is no row, or a NaN.
+
+    >>> knee([[0, 10], [1, 2], [10, 0]])
+    1
+    """
+    points = _points(values)
+    if not len(points):
+        raise ValueError("values: got no points, expected at least one")
+    low, high = points.min(axis=0), points.max(axis=0)
+    scaled = (points - low) / np.where(high > low, high - low, 1.0)
+    return int(np.argmin(scaled.sum(axis=1)))

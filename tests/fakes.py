@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import ceil
 
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Network, Target
-from dse.objectives import Limit, Objective
+from dse.goal import Goal, Limit, Objective
 from dse.parts import Part
 from dse.qor import Evaluation, Failure, FailureKind, LayerRecord, Provenance, Qor, compose
 from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
@@ -117,7 +117,9 @@ def view(
     transfer: tuple[LayerRecord, ...] = (),
     seed: int = 0,
 ) -> View:
-    return View(of, TARGET, PART, within, objectives, limits, tuple(finished), tuple(pending), seed, transfer)
+    return View(
+        of, TARGET, within, Goal(objectives, limits, PART, TARGET.clock_period_ns), tuple(finished), tuple(pending), seed, transfer
+    )
 
 
 def pending_trial(of: Network, number: int, proposal: Proposal) -> Trial:

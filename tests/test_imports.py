@@ -19,7 +19,7 @@ ROWS = (
     ("design",),
     ("qor",),
     ("parts", "space", "pareto", "layers"),
-    ("objectives", "registry"),
+    ("goal", "registry"),
     ("networks", "balance", "estimate", "allocation"),
     ("workers",),
     ("store", "reports", "project"),
@@ -37,7 +37,7 @@ ROWS = (
     ("cli",),
 )
 RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
-SEAM_RANK = RANK["objectives"]  # what a seam may know: values, space, objectives
+SEAM_RANK = RANK["goal"]  # what a seam may know: values, space, goal
 HEAVY = {"torch", "gpytorch", "sklearn", "tensorflow", "keras", "hls4ml", "optuna", "botorch", "scipy", "matplotlib", "pandas"}
 
 

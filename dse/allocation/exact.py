@@ -133,10 +133,10 @@ def is_excluded(problem: Problem, choices: tuple[int, ...]) -> bool:
 
 
 def _keeps(problem: Problem, choices: tuple[int, ...]) -> bool:
-    return all(total(limit.table, choices, limit.combine) <= _ceiling(limit) for limit in problem.limits)
+    return all(total(limit.table, choices, limit.combine) <= ceiling(limit) for limit in problem.limits)
 
 
-def _ceiling(limit: TableLimit) -> float:
+def ceiling(limit: TableLimit) -> float:
     return limit.maximum + _SLACK * abs(limit.maximum)
 
 
@@ -166,7 +166,7 @@ def _survivors(problem: Problem) -> list[NDArray[np.intp]]:
         allowed = np.ones(len(objective), dtype=bool)
         for limit in problem.limits:
             if limit.combine == "max":
-                allowed &= limit.table[layer] <= _ceiling(limit)
+                allowed &= limit.table[layer] <= ceiling(limit)
         indices = np.flatnonzero(allowed)
         if not problem.excluded and len(indices):
             rows = np.column_stack([objective, *(limit.table[layer] for limit in sums)])[indices]
@@ -203,7 +203,7 @@ def _fast(problem: Problem) -> tuple[int, ...] | None:
         return None
     candidates = problem.limits or (TableLimit("", tuple(np.zeros_like(c) for c in problem.objective), 0.0),)
     for limit in candidates:
-        choices = one_limit(problem.objective, limit.table, _ceiling(limit))
+        choices = one_limit(problem.objective, limit.table, ceiling(limit))
         if choices is None:
             return ()
         if _keeps(problem, choices):

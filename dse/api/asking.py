@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from dse import registry
 from dse.api.results import campaign_file
 from dse.campaign.spec import read_campaign
 from dse.design import DesignPoint, Job
@@ -28,7 +27,7 @@ class AskTell:
         self.question = question
         self.state = CampaignState(identity="ask and tell")
         self.stop_reason: str | None = None
-        self._searcher = registry.load("search", question.spec.search_kind).create(question.spec.search_options)
+        self._searcher = question.searcher
 
     def ask(self, n: int = 1) -> tuple[DesignPoint, ...]:
         """Return at most n points worth evaluating.

@@ -18,7 +18,7 @@ from dse.corpus.base import Corpus, circuit
 from dse.corpus.table4 import RecordedLayer, read_table4
 from dse.design import DesignPoint, Job, LayerChoice, Network, Target
 from dse.errors import CorpusError
-from dse.objectives import DEVICE_COST_RESOURCES
+from dse.goal import DEVICE_COST_RESOURCES
 from dse.parts import Part
 from dse.qor import LayerRecord, Qor, compose
 from dse.space import DesignSpace, LayerOptions

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from dse.bench.cases import LATENCY, Case
-from dse.objectives import Limit, Objective, keeps, metric_value
+from dse.goal import Goal, Limit, Objective
 from dse.qor import LayerRecord
 from dse.search.base import Searcher, Trial, TrialStatus, View
 
@@ -43,10 +43,10 @@ def start_view(case: Case, seed: int, transfer: tuple[LayerRecord, ...] = ()) ->
     return View(
         network=recorded.network,
         target=recorded.target,
-        part=recorded.part,
         space=recorded.space,
-        objectives=(Objective("device_cost"),),
-        limits=(Limit(LATENCY, case.limit_cycles),),
+        goal=Goal(
+            (Objective("device_cost"),), (Limit(LATENCY, case.limit_cycles),), recorded.part, recorded.target.clock_period_ns
+        ),
         finished=(),
         pending=(),
         seed=seed,
@@ -79,8 +79,8 @@ def drive(case: Case, searcher: Searcher, start: View, max_syntheses: int) -> Ru
         point = advice.proposals[0].point
         trial = _evaluate(case, view, len(finished) + 1, advice.proposals[0].proposed_by, point)
         finished.append(trial)
-        if trial.qor is not None and keeps(trial.qor, view.limits, view.part, view.target.clock_period_ns):
-            cost = metric_value(trial.qor, "device_cost", view.part, view.target.clock_period_ns)
+        if view.goal.keeps(trial.outcome):
+            cost = view.goal.value(trial.outcome, "device_cost")
             best = cost if best is None or (cost is not None and cost < best) else best
             if hit is None and case.is_optimal(point):
                 hit = len(finished)

@@ -21,7 +21,7 @@ from dse.bench.efficiency import make_searcher
 from dse.bench.networks import read_networks
 from dse.corpus import read_corpus
 from dse.corpus.ntorc import TARGET
-from dse.objectives import Objective, metric_value
+from dse.goal import Goal, Objective
 from dse.pareto import hypervolume
 from dse.parts import find_part
 from dse.search.base import Trial, TrialStatus, View
@@ -62,8 +62,8 @@ def _run(recorded: RecordedSpace, name: str, seed: int, max_syntheses: int) -> d
     corner = true.max(axis=0) * 1.1
     most = hypervolume(true, corner)
     searcher = make_searcher(name)
-    objectives = (Objective(LATENCY), Objective("device_cost"))
-    start = View(recorded.network, recorded.target, recorded.part, recorded.space, objectives, (), (), (), seed)
+    goal = Goal((Objective(LATENCY), Objective("device_cost")), (), recorded.part, recorded.target.clock_period_ns)
+    start = View(recorded.network, recorded.target, recorded.space, goal, (), (), seed)
     finished: list[Trial] = []
     verified: list[float] = []
     composed: list[float] = []
@@ -74,7 +74,7 @@ def _run(recorded: RecordedSpace, name: str, seed: int, max_syntheses: int) -> d
         point = advice.proposals[0].point
         qor = recorded.evaluate(point)
         finished.append(Trial(len(finished) + 1, f"bench-{len(finished)}", point, name, "", TrialStatus.DONE, qor))
-        verified.append(hypervolume(_values(recorded, finished), corner) / most)
+        verified.append(_volume(goal, finished, corner) / most)
         composed.append(_composed(recorded, finished, corner) / most)
     return {
         "space_size": recorded.space.size,
@@ -91,13 +91,8 @@ def _first(shares: list[float]) -> int | None:
     return next((n for n, share in enumerate(shares, 1) if share >= 0.99), None)
 
 
-def _values(recorded: RecordedSpace, finished: list[Trial]) -> Floats:
-    rows = []
-    for trial in finished:
-        if trial.qor is not None:
-            names = (LATENCY, "device_cost")
-            rows.append([metric_value(trial.qor, name, recorded.part, recorded.target.clock_period_ns) for name in names])
-    return np.array(rows, dtype=np.float64)
+def _volume(goal: Goal, finished: list[Trial], corner: Floats) -> float:
+    return hypervolume([values for trial in finished if (values := goal.measures(trial.outcome)) is not None], corner)
 
 
 def _composed(recorded: RecordedSpace, finished: list[Trial], corner: Floats) -> float:

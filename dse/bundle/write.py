@@ -19,7 +19,7 @@ from dse.search.base import Trial
 from dse.store.fsops import place_directory
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState
-from dse.summary import summarise, value_of
+from dse.summary import summarise
 
 CONVERSION_SECONDS = 1800.0
 
@@ -102,11 +102,9 @@ def _refuse_other_network(question: Question) -> None:
 
 def broken_limits(question: Question, trial: Trial) -> tuple[str, ...]:
     """Return one text for each limit that a measured trial breaks."""
-    values = [(limit, value_of(question.spec, trial.qor, limit.metric)) for limit in question.spec.limits if trial.qor]
     return tuple(
-        f"{limit.metric} is {'unknown' if value is None else f'{value:,.6g}'}, the limit is {limit.maximum:,.6g}"
-        for limit, value in values
-        if value is None or value > limit.maximum
+        f"{one.metric} is {'unknown' if one.value is None else f'{one.value:,.6g}'}, the limit is {one.maximum:,.6g}"
+        for one in (question.goal.violations(trial.qor) if trial.qor else ())
     )
 
 

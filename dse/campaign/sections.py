@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,8 +23,8 @@ from dse.campaign.tables import (
 )
 from dse.design import Network, Precision, Strategy, Target, Toolchain, normalise_part
 from dse.errors import DseError, SpecError
+from dse.goal import NAMES, Limit, Objective
 from dse.networks import read_network
-from dse.objectives import NAMES, Limit, Objective
 from dse.parts import Part, board_part, device_of, find_part
 from dse.qor import RESOURCES
 
@@ -104,19 +105,11 @@ def read_search(document: object, problems: list[Problem]) -> tuple[str, str, An
     if module is None:
         return table.mode, kind, None
     own = {key: value for key, value in document.items() if key not in ("mode", "kind")}
-    if kind == "anchor":
-        own.setdefault("anchor_reuse_max", 1 if table.mode == "performance" else 2)
-        _check_anchor(table.mode, own["anchor_reuse_max"], problems)
+    if hasattr(module, "in_mode"):
+        own, wrong = module.in_mode(table.mode, own)
+        problems += [Problem(("search", key), f"search.{key}: {what}") for key, what in wrong.items()]
     options = read_table(module.Options, own, ("search",), problems, beside=("mode", "kind"))
     return table.mode, kind, options
-
-
-def _check_anchor(mode: str, maximum: object, problems: list[Problem]) -> None:
-    path = ("search", "anchor_reuse_max")
-    if mode == "performance" and maximum != 1:
-        problems.append(Problem(path, f"search.anchor_reuse_max: got {maximum}, but performance mode is 1 (compact: 2 or more)"))
-    if mode == "compact" and isinstance(maximum, int) and maximum < 2:
-        problems.append(Problem(path, f"search.anchor_reuse_max: got {maximum}, but compact mode needs 2 or more (performance: 1)"))
 
 
 def read_backend(document: object, problems: list[Problem]) -> tuple[BackendTable | None, Any]:
@@ -154,25 +147,33 @@ def _metric(metric: str, path: KeyPath, problems: list[Problem]) -> bool:
 
 
 def read_objectives(documents: object, problems: list[Problem]) -> tuple[Objective, ...]:
-    found = []
+    found: list[Objective] = []
     for table, path in _each(ObjectiveTable, documents, "objective", problems):
         if _metric(table.metric, (*path, "metric"), problems):
-            found.append(Objective(table.metric, None if table.reference is None else float(table.reference)))
+            reference = None if table.reference is None else float(table.reference)
+            _add(found, partial(Objective, table.metric, reference), (*path, "reference"), problems)
     return tuple(found)
 
 
 def read_limits(documents: object, part: Part | None, problems: list[Problem]) -> tuple[Limit, ...]:
-    found = []
+    found: list[Limit] = []
     for table, path in _each(LimitTable, documents, "limit", problems):
         if not _metric(table.metric, (*path, "metric"), problems):
             continue
         if table.maximum != "device":
-            found.append(Limit(table.metric, float(table.maximum)))
+            _add(found, partial(Limit, table.metric, float(table.maximum)), (*path, "maximum"), problems)
         elif table.metric not in RESOURCES:
             problems.append(Problem((*path, "maximum"), f'{dotted(path)}: maximum = "device" is for {", ".join(RESOURCES)} only'))
         elif part:
             found.append(Limit(table.metric, float(part.capacity(table.metric))))
     return tuple(found)
+
+
+def _add(found: list[Any], make: Callable[[], Any], path: KeyPath, problems: list[Problem]) -> None:
+    try:
+        found.append(make())
+    except SpecError as error:
+        problems.append(Problem(path, f"{dotted(path)}: {error}"))
 
 
 def _each(cls: type[Any], documents: object, name: str, problems: list[Problem]) -> Iterable[tuple[Any, KeyPath]]:

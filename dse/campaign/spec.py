@@ -12,7 +12,7 @@ from dse.campaign.files import read_tables, refuse
 from dse.campaign.problems import Problem, unknown_key
 from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, read_table
 from dse.design import Network, Strategy, Target, is_identifier
-from dse.objectives import Budget, Limit, Objective
+from dse.goal import Budget, Goal, Limit, Objective
 from dse.parts import Part
 
 TABLES = ("campaign", "network", "target", "search", "objective", "limit", "layer", "backend", "budget", "notify")
@@ -58,6 +58,11 @@ class CampaignSpec:
     def state(self) -> Path:
         """The folder of journal, page and running jobs."""
         return self.path.parent / self.name
+
+    @property
+    def goal(self) -> Goal:
+        """What the file asks for."""
+        return Goal(self.objectives, self.limits, self.part, self.target.clock_period_ns)
 
     @property
     def meaning(self) -> dict[str, str]:

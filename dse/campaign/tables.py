@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["performance", "compact", "explore"]
 Number = int | float
+_MOST = 2**63  # whole numbers beyond this are slips, and no longer numbers to what computes with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,10 @@ def _checked(kind: Any, value: object, path: KeyPath, problems: list[Problem]) -
 
     try:
         # strict JSON mode: lists become tuples, and nothing else changes its type
-        return _adapter(kind).validate_json(json.dumps(value, default=str), strict=True)
+        checked = _adapter(kind).validate_json(json.dumps(value, default=str), strict=True)
+        if isinstance(checked, int) and abs(checked) > _MOST:
+            raise ValueError
+        return checked
     except ValidationError as error:
         first = error.errors()[0]
         allowed = _literals(kind)
@@ -263,7 +267,7 @@ def _checked(kind: Any, value: object, path: KeyPath, problems: list[Problem]) -
         problems.append(Problem(path, f"{dotted(path)}: got {_show(value)}, expected {expected}", hint))
         return None
     except ValueError:
-        problems.append(Problem(path, f"{dotted(path)}: got {_show(value)}, expected a finite value"))
+        problems.append(Problem(path, f"{dotted(path)}: got {_show(value)}, expected a finite number of reasonable size"))
         return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from dse import registry
 from dse.campaign.spec import read_campaign
 from dse.commands.options import AsJson, CampaignFile, Overrides
 from dse.commands.output import console, points, print_json
@@ -52,7 +51,7 @@ def plan_document(question: Question, state: CampaignState, advice: Advice) -> d
         "space_size": question.space.size,
         "layers": {option.layer.name: list(option.reuse_factors) for option in question.space.options},
         "syntheses": state.syntheses,
-        "syntheses_at_most": syntheses_at_most(spec),
+        "syntheses_at_most": syntheses_at_most(question),
         "tool_seconds_each": {"min": min(seconds), "max": max(seconds), "n": len(seconds)} if seconds else None,
         "next": rows,
         "stop_reason": state.stop[1] if state.stop else advice.stop,
@@ -64,8 +63,7 @@ def _next(question: Question, state: CampaignState) -> Advice:
     if state.stop is not None and state.stop[0] == "search":
         return Advice(stop=state.stop[1])
     free = max(0, spec.slots - len(state.pending))
-    advice: Advice = registry.load("search", spec.search_kind).create(spec.search_options).propose(question.view(state), free)
-    return advice
+    return question.searcher.propose(question.view(state), free)
 
 
 def _print(story: Story, document: dict[str, Any]) -> None:

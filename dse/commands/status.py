@@ -15,7 +15,7 @@ from dse.search.base import Trial
 from dse.store.codec import point_to_json, qor_to_json
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState, evidence_of
-from dse.summary import Summary, summarise, value_of
+from dse.summary import Summary, summarise
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining
@@ -206,7 +206,7 @@ def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary
             qor = trial.qor
             values = (qor.ii_cycles_max, qor.latency_cycles_max, qor.dsp, qor.lut, qor.ff, qor.bram_18k)
             cells += [number(value) for value in values]
-            cells += [number(value_of(question.spec, qor, metric), 4 if metric == "device_cost" else 0) for metric in extra]
+            cells += [number(question.goal.value(qor, metric), 4 if metric == "device_cost" else 0) for metric in extra]
         else:
             cells.append(trial.outcome.kind.value if isinstance(trial.outcome, Failure) else "pending")
         table.add_row(*cells)

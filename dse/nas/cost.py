@@ -21,8 +21,8 @@ from dse.allocation.prices import priced
 from dse.design import DesignPoint, Fidelity, Layer, LayerChoice, Network, Strategy, Target
 from dse.errors import InfeasibleError, SpaceError
 from dse.estimate import context_of, estimate_layer
+from dse.goal import DEVICE_COST_RESOURCES, Goal, Limit
 from dse.nas.architecture import Architecture, workload
-from dse.objectives import DEVICE_COST_RESOURCES, Limit, metric_value
 from dse.parts import Part
 from dse.qor import CYCLES, RESOURCES, Qor, compose
 from dse.registry import layer_kind
@@ -62,6 +62,11 @@ class Device:
         named = {limit.metric for limit in self.limits}
         own = (Limit(name, float(self.part.capacity(name))) for name in DEVICE_COST_RESOURCES if name not in named)
         return (*self.limits, *own)
+
+    @property
+    def goal(self) -> Goal:
+        """What judges a candidate's design."""
+        return Goal((), self.all_limits, self.part, self.target.clock_period_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,8 @@ def cost_of_network(network: Network, device: Device, *, with_least_latency: boo
     except (InfeasibleError, SpaceError) as error:
         return Cost(load, reason=str(error), seconds=perf_counter() - start)
     qor = _design(menu, point)
-    least = metric_value(_design(menu, fastest), "latency_ns_max", *_scale(device)) if fastest else None
-    cost, latency = (metric_value(qor, name, *_scale(device)) for name in ("device_cost", "latency_ns_max"))
+    least = device.goal.value(_design(menu, fastest), "latency_ns_max") if fastest else None
+    cost, latency = (device.goal.value(qor, name) for name in ("device_cost", "latency_ns_max"))
     return Cost(load, point, qor, cost, latency, least, seconds=perf_counter() - start)
 
 
@@ -117,10 +122,6 @@ class _Row:
     layer: Layer
     choices: tuple[LayerChoice, ...]
     numbers: tuple[Qor, ...]
-
-
-def _scale(device: Device) -> tuple[Part, float]:
-    return device.part, device.target.clock_period_ns
 
 
 def estimated(layer: Layer, choices: Sequence[LayerChoice], around: Surroundings) -> tuple[Qor, ...]:
@@ -178,7 +179,7 @@ def _refuse_hopeless(problem: Problem) -> None:
 def _column(menu: tuple[_Row, ...], metric: str, device: Device) -> Table:
     columns = []
     for row in menu:
-        values = [metric_value(qor, metric, *_scale(device)) for qor in row.numbers]
+        values = [device.goal.value(qor, metric) for qor in row.numbers]
         if None in values:
             raise SpaceError(f"layer {row.layer.name}: nothing tells its {metric}, so the design cannot be weighed")
         columns.append(np.array(values, dtype=np.float64))

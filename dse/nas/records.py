@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from dse.goal import front, volume
 from dse.nas.architecture import Architecture
 from dse.nas.cost import Cost
 from dse.nas.spec import Goal
-from dse.pareto import hypervolume, non_dominated
 from dse.qor import Qor
 from dse.store.codec import point_to_json, qor_to_json
 
@@ -96,22 +96,12 @@ def cost_to_json(cost: Cost) -> dict[str, Any]:
 
 def front_of(candidates: Sequence[Candidate], goals: Sequence[Goal]) -> tuple[Candidate, ...]:
     """Return the trained candidates that no other dominates, by the first objective."""
-    known = [(candidate, values) for candidate in candidates if (values := candidate.values(goals)) is not None]
-    if not known:
-        return ()
-    mask = non_dominated(np.array([values for _, values in known]))
-    kept = [pair for pair, keep in zip(known, mask, strict=True) if keep]
-    return tuple(candidate for candidate, _ in sorted(kept, key=lambda pair: pair[1]))
+    return tuple(candidates[place] for place in front([candidate.values(goals) for candidate in candidates]))
 
 
 def volume_of(candidates: Sequence[Candidate], goals: Sequence[Goal]) -> float | None:
     """Return the share of the box up to the references that the front dominates; None without references or candidates."""
-    corner = [goal.reference for goal in goals]
-    values = [found for candidate in candidates if (found := candidate.values(goals)) is not None]
-    if any(reference is None or reference <= 0 for reference in corner) or not values:
-        return None
-    reference = np.array(corner, dtype=np.float64)
-    return float(hypervolume(np.array(values) / reference, np.ones(len(reference))))
+    return volume([candidate.values(goals) for candidate in candidates], [goal.reference for goal in goals])
 
 
 def is_hopeless(

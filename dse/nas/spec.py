@@ -14,12 +14,12 @@ from dse.campaign.problems import Problem, did_you_mean, unknown_key
 from dse.campaign.spec import cache_of
 from dse.campaign.tables import TargetTable, read_table
 from dse.design import Target, is_identifier
+from dse.goal import Limit
 from dse.nas.cost import Device
 from dse.nas.data.sources import SOURCES, Source
 from dse.nas.data.windows import Cutting
 from dse.nas.space import ConvSpace, DenseSpace, Head, RecurrentSpace, SearchSpace, problems_of
 from dse.nas.tables import CostTable, DataTable, DeployTable, EffortTable, GoalTable, NasTable, SamplerTable, SpaceTable, Training
-from dse.objectives import Limit
 from dse.parts import Part
 
 TABLES = ("nas", "data", "space", "training", "target", "cost", "objective", "limit", "search", "budget", "deploy")

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dse.allocation.exact import Problem, TableLimit
 from dse.allocation.highs import ANY
-from dse.objectives import keeps, metric_value
 from dse.qor import DESIGN_FACTS, Failure
 from dse.search._metrics import Metric, metric
 from dse.search._tables import Floats, Glue, Tables
@@ -81,11 +80,7 @@ class Ask:
 
     def values(self, trial: Trial) -> tuple[float, ...] | None:
         """Return the objectives of a verified design; None if it failed, breaks a limit, or does not know one."""
-        view = self.view
-        if trial.qor is None or not keeps(trial.qor, view.limits, view.part, view.target.clock_period_ns):
-            return None
-        found = [metric_value(trial.qor, o.metric, view.part, view.target.clock_period_ns) for o in view.objectives]
-        return None if None in found else tuple(value for value in found if value is not None)
+        return self.view.goal.values(trial.outcome)
 
     def needs(self, tables: Tables) -> tuple[str, ...]:
         """Return the metrics of which the tables do not know enough to allocate."""
@@ -126,9 +121,8 @@ def _glued(weighed: Metric, glue: Glue, optimism: float) -> tuple[Metric, float]
 
 def ask(view: View, tables: Tables) -> Ask:
     """Read a view."""
-    clock = view.target.clock_period_ns
-    limits = [(metric(limit.metric, view.part, clock), float(limit.maximum)) for limit in view.limits]
-    objectives = tuple(metric(objective.metric, view.part, clock) for objective in view.objectives)
+    limits = [(metric(limit.metric, view.goal), float(limit.maximum)) for limit in view.goal.limits]
+    objectives = tuple(metric(objective.metric, view.goal) for objective in view.goal.objectives)
     failed, suspicion = _blame(view, tables)
     seen = tuple(indices(view, trial) for trial in (*view.finished, *view.pending))
     return Ask(view, objectives, tuple(pair for pair in limits if pair[0].is_predicted), seen, failed, suspicion)

@@ -1,4 +1,4 @@
-"""What searches that see only whole designs share: points as indices, objective values and broken limits of a trial.
+"""What searches that see only whole designs share: points as indices, and by how much a trial breaks limits.
 
 Notation: L layers; a point is one index per layer (ascending reuse factor).
 """
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.design import DesignPoint
-from dse.objectives import metric_value
 from dse.search._ask import Indices, indices
 from dse.search.base import Trial, View
 
@@ -18,30 +17,15 @@ _TRIES = 200  # of random points, before all are listed
 _LISTED = 1_000_000  # points that may be listed
 
 
-def objectives(view: View, trial: Trial) -> tuple[float, ...] | None:
-    """Return the objectives of a finished trial; None if it failed or does not know one."""
-    if trial.qor is None:
-        return None
-    found = [metric_value(trial.qor, o.metric, view.part, view.target.clock_period_ns) for o in view.objectives]
-    return None if None in found else tuple(float(value) for value in found if value is not None)
-
-
 def violations(view: View, trial: Trial) -> tuple[float, ...] | None:
     """Return by what share each limit is broken, 0 where it is kept; None if a metric is unknown."""
-    if trial.qor is None:
-        return None
-    found = []
-    for limit in view.limits:
-        value = metric_value(trial.qor, limit.metric, view.part, view.target.clock_period_ns)
-        if value is None:
-            return None
-        found.append(max(0.0, value / limit.maximum - 1.0) if limit.maximum > 0 else max(0.0, value))
-    return tuple(found)
+    slack = view.goal.slack(trial.outcome)
+    return None if trial.qor is None or None in slack else tuple(max(0.0, -share) for share in slack if share is not None)
 
 
 def merit(view: View, trial: Trial) -> float | None:
     """Return one number to minimise: the objectives' geometric mean in log units, and a step up for broken limits."""
-    values, broken = objectives(view, trial), violations(view, trial)
+    values, broken = view.goal.measures(trial.outcome), violations(view, trial)
     if values is None or broken is None:
         return None
     return float(np.mean(np.log1p(values))) + (10.0 + sum(broken) if any(broken) else 0.0)

@@ -182,7 +182,7 @@ def _corner(ask: Ask, values: Sequence[Floats]) -> Floats:
     front = front[non_dominated(front)]
     worst = np.maximum(front.max(axis=0) * _CORNER, 1e-12)
     return np.array(
-        [w if o.reference is None else o.reference for o, w in zip(ask.view.objectives, worst, strict=True)], dtype=np.float64
+        [w if o.reference is None else o.reference for o, w in zip(ask.view.goal.objectives, worst, strict=True)], dtype=np.float64
     )
 
 

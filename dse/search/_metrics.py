@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.allocation.exact import Combine
-from dse.objectives import DEVICE_COST_RESOURCES
-from dse.parts import Part
+from dse.goal import DEVICE_COST_RESOURCES, Goal
 from dse.surrogates.base import METRICS
 
 Floats = NDArray[np.float64]
@@ -40,15 +39,15 @@ class Metric:
         return tuple(table[:, columns] @ self.weights[columns] for table in tables)
 
 
-def metric(name: str, part: Part, clock_period_ns: float) -> Metric:
+def metric(name: str, goal: Goal) -> Metric:
     """Return how a metric is made of columns."""
     weights = np.zeros(len(METRICS))
     if name == "device_cost":
         for resource in DEVICE_COST_RESOURCES:
-            weights[METRICS.index(resource)] = 1.0 / part.capacity(resource)
+            weights[METRICS.index(resource)] = 1.0 / goal.part.capacity(resource)
         return Metric(name, weights, "sum")
     cycles = name.replace("_ns_", "_cycles_")
     column = _COLUMN.get(cycles, cycles)
     if column in METRICS:
-        weights[METRICS.index(column)] = clock_period_ns if cycles != name else 1.0
+        weights[METRICS.index(column)] = goal.clock_period_ns if cycles != name else 1.0
     return Metric(name, weights, "max" if column.startswith("ii_") else "sum")

@@ -62,13 +62,13 @@ def _study(view: View, make_sampler: Any) -> Any:
     import optuna
 
     seed = int(np.random.default_rng((view.seed, len(view.seen))).integers(2**31))
-    sampler = make_sampler(seed=seed, constraints_func=_constraints if view.limits else None)
-    study = optuna.create_study(directions=["minimize"] * len(view.objectives), sampler=sampler)
+    sampler = make_sampler(seed=seed, constraints_func=_constraints if view.goal.limits else None)
+    study = optuna.create_study(directions=["minimize"] * len(view.goal.objectives), sampler=sampler)
     spans = {o.layer.name: optuna.distributions.IntDistribution(0, len(o.choices) - 1) for o in view.space.options}
     done = sorted(view.finished, key=lambda trial: trial.number)
     key = getattr(sampler, "_get_generation_key", None)  # genetic samplers keep a trial's generation with it: count them off again
     for place, trial in enumerate(done):
-        values, broken = box.objectives(view, trial), box.violations(view, trial)
+        values, broken = view.goal.measures(trial.outcome), box.violations(view, trial)
         is_known = values is not None and broken is not None
         study.add_trial(
             optuna.trial.create_trial(
@@ -77,7 +77,7 @@ def _study(view: View, make_sampler: Any) -> Any:
                 values=values if is_known else None,
                 state=optuna.trial.TrialState.COMPLETE if is_known else optuna.trial.TrialState.FAIL,
                 user_attrs={"broken": list(broken or ())},
-                system_attrs=({"constraints": list(broken or ())} if view.limits else {})
+                system_attrs=({"constraints": list(broken or ())} if view.goal.limits else {})
                 | ({key(): place // sampler._population_size} if key else {}),
             )
         )

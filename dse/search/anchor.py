@@ -29,12 +29,11 @@ from math import inf
 from dse.balance import WORD, Balance, Cycles, curves, cycles_by_layer, estimate, find_anchor, suggest
 from dse.design import DesignPoint, LayerChoice
 from dse.errors import SpecError
-from dse.objectives import keeps, metric_value
-from dse.qor import Failure, Qor
-from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
+from dse.goal import Objective
+from dse.qor import Failure
+from dse.search.base import PROBE, Advice, Aim, Proposal, Searcher, Trial, TrialStatus, View
 from dse.space import LayerOptions
 
-PROBE = "probe"
 ANCHOR = "anchor"
 
 
@@ -140,49 +139,58 @@ class AnchorSearch:
         beyond = (f"estimates beyond what was measured: {', '.join(best.extrapolated)}",) if best.extrapolated else ()
         return Advice((Proposal(best.point, ANCHOR, reason, beyond),))
 
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Speed against multipliers."""
+        return (Objective(self.options.balance), Objective("dsp"))
 
-def best(view: View, options: Options) -> Trial | None:
-    """Return the best measured design by the goal of the mode, None if no design keeps the limits; it need not be the last.
+    @property
+    def most_trials(self) -> int:
+        """The probes and all iterations."""
+        return 2 + self.options.max_iterations
 
-    The bottleneck of a design is the highest of its layers' cycles (`balance`).
-      - Performance (M = 1): least bottleneck; of equals least II, DSP, device cost, and the earliest.
-      - Compact (M >= 2): among the designs whose bottleneck is at most (1 + compact_tolerance) times the anchor's estimated cycles
-        at M, least DSP; of equals least bottleneck, device cost, and the earliest. Without an anchor, or where no design is fast
-        enough, the goal of performance mode.
-    Designs of which a layer's cycles are unknown do not take part, nor do those that break a limit. An unknown DSP, II or device
-    cost ranks last.
-    """
-    names = tuple(option.layer.name for option in view.space.options)
-    rows: list[tuple[tuple[float, float, float, float, int], Trial]] = []
-    for trial in view.finished:
-        cycles = [c for c in cycles_by_layer(trial.qor, names, options.balance) if c is not None]
-        if trial.qor is None or len(cycles) < len(names) or not _keeps(view, trial.qor):
-            continue
-        area = metric_value(trial.qor, "device_cost", view.part, view.target.clock_period_ns)
-        ii, dsp, area = (inf if size is None else size for size in (trial.qor.ii_cycles_max, trial.qor.dsp, area))
-        rows.append(((max(cycles), ii, dsp, area, trial.number), trial))
-    if options.anchor_reuse_max > 1 and (target := compact_target(view, options)) is not None:
-        fast = [row for row in rows if row[0][0] <= target * (1 + options.compact_tolerance)]
-        if fast:
-            return min(fast, key=lambda row: (row[0][2], row[0][0], *row[0][3:]))[1]
-    return min(rows, key=lambda row: row[0])[1] if rows else None
+    def best(self, view: View) -> Trial | None:
+        """Return the best measured design by the goal of the mode, None if no design keeps the limits; it need not be the last.
 
+        The bottleneck of a design is the highest of its layers' cycles (`balance`).
+          - Performance (M = 1): least bottleneck; of equals least II, DSP, device cost, and the earliest.
+          - Compact (M >= 2): among the designs whose bottleneck is at most (1 + compact_tolerance) times the anchor's estimated
+            cycles at M, least DSP; of equals least bottleneck, device cost, and the earliest. Without an anchor, or where no design
+            is fast enough, the goal of performance mode.
+        Designs of which a layer's cycles are unknown do not take part, nor do those that break a limit. An unknown DSP, II or device
+        cost ranks last.
+        """
+        names, options = tuple(option.layer.name for option in view.space.options), self.options
+        rows: list[tuple[tuple[float, float, float, float, int], Trial]] = []
+        for trial in view.finished:
+            cycles = [c for c in cycles_by_layer(trial.qor, names, options.balance) if c is not None]
+            if trial.qor is None or len(cycles) < len(names) or not view.goal.keeps(trial.qor):
+                continue
+            sizes = (trial.qor.ii_cycles_max, trial.qor.dsp, view.goal.value(trial.qor, "device_cost"))
+            ii, dsp, area = (inf if size is None else size for size in sizes)
+            rows.append(((max(cycles), ii, dsp, area, trial.number), trial))
+        aim = self.aim(view) if options.anchor_reuse_max > 1 else None
+        if aim is not None and aim.cycles is not None:
+            fast = [row for row in rows if row[0][0] <= aim.cycles * (1 + options.compact_tolerance)]
+            if fast:
+                return min(fast, key=lambda row: (row[0][2], row[0][0], *row[0][3:]))[1]
+        return min(rows, key=lambda row: row[0])[1] if rows else None
 
-def compact_target(view: View, options: Options) -> float | None:
-    """Return the anchor's estimated cycles at its largest reuse factor <= M; None while the probes have not told the anchor."""
-    menu, _ = _menu(view.space.options)
-    names = tuple(option.layer.name for option in menu)
-    known = {trial.point: trial for trial in view.finished}
-    starts = (tuple(o.choices[0] for o in menu), tuple(o.nearest(options.probe_reuse_factor) for o in menu))
-    probes = [known.get(point) if point else None for point, _ in (_walk(menu, start, known) for start in starts)]
-    ends = [cycles_by_layer(trial.qor if trial else None, names, options.balance) for trial in probes]
-    if any(None in end for end in ends) or (anchor := find_anchor(names, *ends)) is None:
-        return None
-    trials = tuple(sorted(view.finished, key=lambda trial: trial.number))
-    vectors = {trial.number: cycles_by_layer(trial.qor, names, options.balance) for trial in trials}
-    option = menu[names.index(anchor)]
-    m = _anchor_factors(option, options)[-1]
-    return estimate(curves(names, ((t.point, vectors[t.number]) for t in trials))[anchor], m, option.layer.n_positions)
+    def aim(self, view: View) -> Aim | None:
+        """Return the anchor and its estimated cycles at its largest reuse factor <= M; None while the probes have not told it."""
+        options = self.options
+        menu, _ = _menu(view.space.options)
+        names = tuple(option.layer.name for option in menu)
+        known = {trial.point: trial for trial in view.finished}
+        starts = (tuple(o.choices[0] for o in menu), tuple(o.nearest(options.probe_reuse_factor) for o in menu))
+        probes = [known.get(point) if point else None for point, _ in (_walk(menu, start, known) for start in starts)]
+        ends = [cycles_by_layer(trial.qor if trial else None, names, options.balance) for trial in probes]
+        if any(None in end for end in ends) or (anchor := find_anchor(names, *ends)) is None:
+            return None
+        trials = sorted(view.finished, key=lambda trial: trial.number)
+        measured = curves(names, ((t.point, cycles_by_layer(t.qor, names, options.balance)) for t in trials))[anchor]
+        option = menu[names.index(anchor)]
+        return Aim(anchor, estimate(measured, _anchor_factors(option, options)[-1], option.layer.n_positions))
 
 
 def _anchor_factors(anchor: LayerOptions, options: Options) -> tuple[int, ...]:
@@ -226,10 +234,6 @@ def _twins(vectors: Mapping[int, Cycles]) -> tuple[int, int] | None:
     return next(((i, j) for (i, first), (j, second) in combinations(complete, 2) if first == second), None)
 
 
-def _keeps(view: View, qor: Qor) -> bool:
-    return keeps(qor, view.limits, view.part, view.target.clock_period_ns)
-
-
 def _causes(failed: Mapping[int, Trial]) -> str:
     kinds = [(n, t.outcome.kind if isinstance(t.outcome, Failure) else "no result") for n, t in sorted(failed.items())]
     return ", ".join(f"trial {number} ({kind})" for number, kind in kinds)
@@ -240,3 +244,14 @@ def _unknown(trial: Trial, name: str, balance: Balance) -> str:
     if balance == "ii_cycles_max":
         return f'{stop}. Balance latency instead: [search].balance = "latency_cycles_max".'
     return f"{stop}. The heuristic needs the cycles of each layer."
+
+
+def in_mode(mode: str, table: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the keys of `[search]` as a campaign's mode sets them, and what is wrong with them, by key."""
+    given = {"anchor_reuse_max": 1 if mode == "performance" else 2, **table}
+    maximum = given["anchor_reuse_max"]
+    if mode == "performance" and maximum != 1:
+        return given, {"anchor_reuse_max": f"got {maximum}, but performance mode is 1 (compact: 2 or more)"}
+    if mode == "compact" and isinstance(maximum, int) and maximum < 2:
+        return given, {"anchor_reuse_max": f"got {maximum}, but compact mode needs 2 or more (performance: 1)"}
+    return given, {}

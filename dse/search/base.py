@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dse.design import DesignPoint, Network, Target
-from dse.objectives import Limit, Objective
-from dse.parts import Part
+from dse.goal import Goal, Objective
 from dse.qor import Failure, LayerRecord, Qor
 from dse.space import DesignSpace
+
+PROBE = "probe"  # what a trial that only looks around is proposed by
 
 
 class TrialStatus(StrEnum):
@@ -57,10 +58,8 @@ class View:
 
     network: Network
     target: Target
-    part: Part
     space: DesignSpace
-    objectives: tuple[Objective, ...]
-    limits: tuple[Limit, ...]
+    goal: Goal
     finished: tuple[Trial, ...]
     pending: tuple[Trial, ...]
     seed: int
@@ -113,4 +112,35 @@ class Searcher(Protocol):
 
     def propose(self, view: View, n: int) -> Advice:
         """Return at most n proposals, none of them seen before unless the search means to say "again" by stopping."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What all layers are brought to: the cycles that one of them, the anchor, is expected to take; None while nobody can tell."""
+
+    layer: str
+    cycles: float | None
+
+
+@runtime_checkable
+class HasOwnGoal(Protocol):
+    """A searcher that knows what is best where the campaign names no objective, and what it works towards."""
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What fronts are over where the campaign names no objective; the first is the cycles that it balances."""
+        ...
+
+    @property
+    def most_trials(self) -> int:
+        """After so many trials it is done whatever they say."""
+        ...
+
+    def best(self, view: View) -> Trial | None:
+        """Return the best finished trial by the searcher's own goal; None if none keeps the limits."""
+        ...
+
+    def aim(self, view: View) -> Aim | None:
+        """Return what it works towards; None while too little is measured to tell."""
         ...

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from dse.errors import SpecError
-from dse.objectives import metric_value
 from dse.search import _blackbox as box
 from dse.search._ask import Indices, indices
 from dse.search.base import Advice, Proposal, Searcher, Trial, View
@@ -91,8 +90,8 @@ def _outcomes(view: View, trial: Trial) -> list[float] | None:
     """Return objectives, then limited metrics; None if one is unknown."""
     if trial.qor is None:
         return None
-    names = [o.metric for o in view.objectives] + [limit.metric for limit in view.limits]
-    found = [metric_value(trial.qor, name, view.part, view.target.clock_period_ns) for name in names]
+    names = [o.metric for o in view.goal.objectives] + [limit.metric for limit in view.goal.limits]
+    found = [view.goal.value(trial.qor, name) for name in names]
     return None if None in found else [float(value) for value in found if value is not None]
 
 
@@ -129,9 +128,10 @@ def _acquire(view: View, train_x: Any, train_y: Any, candidates: Any, pending: A
         model = ModelListGP(*(SingleTaskGP(x, y[:, [m]]) for m in range(y.shape[1])))
         likelihood = SumMarginalLogLikelihood(model.likelihood, model)
         fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": _FIT_STEPS}})
-        n_objectives = len(view.objectives)
+        n_objectives = len(view.goal.objectives)
         bounds = [
-            (np.log1p(limit.maximum) - center[n_objectives + i]) / scale[n_objectives + i] for i, limit in enumerate(view.limits)
+            (np.log1p(limit.maximum) - center[n_objectives + i]) / scale[n_objectives + i]
+            for i, limit in enumerate(view.goal.limits)
         ]
         shared: dict[str, Any] = {
             "model": model,

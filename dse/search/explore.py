@@ -116,20 +116,13 @@ class Explorer:
         tables = build(view, self.options.surrogate, _recipe(self.options), self.options.confidence)
         asked = ask(view, tables)
         blind = asked.needs(tables)
-        unknown = [t for t in view.finished if t.qor is not None and asked.values(t) is None and _lacks(view, t)]
+        unknown = [t for t in view.finished if t.qor is not None and view.goal.measures(t.outcome) is None]
         if blind or len(unknown) >= _BLIND:
-            missing = ", ".join(blind or sorted({o.metric for o in view.objectives}))
+            missing = ", ".join(blind or sorted({o.metric for o in view.goal.objectives}))
             return Advice(stop=f"no trial and no record tells of {missing}, so nothing can be allocated", notes=tables.notes)
-        if len(view.objectives) > 1:
+        if len(view.goal.objectives) > 1:
             return _fronts.propose(asked, tables, n, self.options.tolerance, self.options.confidence)
         return _single.Step(self.options.rules, asked, tables).advise(n)
-
-
-def _lacks(view: View, trial: Any) -> bool:
-    from dse.objectives import metric_value
-
-    values = [metric_value(trial.qor, o.metric, view.part, view.target.clock_period_ns) for o in view.objectives]
-    return None in values
 
 
 def _probes(kind: Probes, view: View) -> list[tuple[Any, ...]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dse.objectives import metric_value
 from dse.qor import CYCLES
 from dse.search import _blackbox as box
 from dse.search._ask import Indices
@@ -65,15 +64,13 @@ def _arrived(view: View, trial: Trial) -> str | None:
     """Return why a measured design ends the walk, None if it does not."""
     if trial.qor is None:
         return None
-    clock = view.target.clock_period_ns
-    timed = [limit for limit in view.limits if limit.metric.replace("_ns_", "_cycles_") in CYCLES]
-    values = {limit: metric_value(trial.qor, limit.metric, view.part, clock) for limit in view.limits}
-    for limit in view.limits:
-        value = values[limit]
-        if limit not in timed and value is not None and value > limit.maximum:
-            return f"trial {trial.number} breaks {limit.metric}: faster designs are larger still"
-    kept = [value is not None and value <= limit.maximum for limit, value in values.items() if limit in timed]
-    return f"trial {trial.number} is the first to keep the limits" if timed and all(kept) else None
+    timed = [limit.metric for limit in view.goal.limits if limit.metric.replace("_ns_", "_cycles_") in CYCLES]
+    broken = view.goal.violations(trial.qor)
+    for one in broken:
+        if one.metric not in timed and one.value is not None:
+            return f"trial {trial.number} breaks {one.metric}: faster designs are larger still"
+    is_slow = any(one.metric in timed for one in broken)
+    return f"trial {trial.number} is the first to keep the limits" if timed and not is_slow else None
 
 
 def _bottleneck(view: View, trial: Trial, here: Indices, frozen: set[int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from dse import registry
@@ -12,8 +12,9 @@ from dse.campaign.tables import LayerTable
 from dse.consent import backend_commands, refuse_unknown
 from dse.design import Layer, LayerChoice, Precision
 from dse.errors import SpaceError
+from dse.goal import Goal, Objective
 from dse.qor import LayerRecord
-from dse.search.base import View
+from dse.search.base import HasOwnGoal, Searcher, View
 from dse.space import DesignSpace, LayerOptions
 from dse.store.cache import Cache
 from dse.store.codec import network_to_json, space_to_json
@@ -55,16 +56,30 @@ class Question:
             "space": space_to_json(self.space),
         }
 
+    @property
+    def searcher(self) -> Searcher:
+        """The search; it keeps nothing, so a new one is as good as the old."""
+        searcher: Searcher = registry.load("search", self.spec.search_kind).create(self.spec.search_options)
+        return searcher
+
+    @property
+    def goal(self) -> Goal:
+        """What is wanted; where the file names no objective, what its search is after, else speed against multipliers."""
+        goal = self.spec.goal
+        if goal.objectives:
+            return goal
+        searcher = self.searcher
+        default = (Objective("ii_cycles_max"), Objective("dsp"))
+        return replace(goal, objectives=searcher.objectives if isinstance(searcher, HasOwnGoal) else default)
+
     def view(self, state: CampaignState, transfer: tuple[LayerRecord, ...] = ()) -> View:
         """What a searcher may know now."""
         spec = self.spec
         return View(
             network=spec.network,
             target=spec.target,
-            part=spec.part,
             space=self.space,
-            objectives=spec.objectives,
-            limits=spec.limits,
+            goal=self.goal,
             finished=state.finished,
             pending=state.pending,
             seed=spec.seed,
@@ -173,7 +188,7 @@ def _take_up(question: Question, journal: Journal, watchers: tuple[Watcher, ...]
     campaign = Campaign(
         journal=journal,
         state=state,
-        searcher=registry.load("search", spec.search_kind).create(spec.search_options),
+        searcher=question.searcher,
         evaluator=Evaluator(cache, question.backend),
         view=lambda state: question.view(state, transfer),
         budget=spec.budget,

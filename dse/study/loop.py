@@ -16,7 +16,7 @@ from typing import Protocol
 
 from dse.campaign.times import utc_now
 from dse.design import DesignPoint, Fidelity, Job
-from dse.objectives import Budget
+from dse.goal import Budget
 from dse.qor import Evaluation, Failure, FailureKind
 from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
 from dse.store.journal import Event, Journal

@@ -12,7 +12,6 @@ import numpy as np
 
 from dse import registry
 from dse.design import DesignPoint, Job, LayerChoice
-from dse.objectives import metric_value
 from dse.qor import LayerRecord, Qor
 from dse.search.base import Trial
 from dse.study.assemble import Question
@@ -75,10 +74,10 @@ def believe(question: Question, state: CampaignState, incumbent: Trial | None, *
 def predicted(question: Question, beliefs: Beliefs | None, x_metric: str, y_metric: str) -> tuple[Predicted, ...]:
     """Return the predicted neighbors as points of the front's figure, without those that lack one of its metrics."""
     found = []
-    part, period = question.spec.part, question.spec.target.clock_period_ns
+    goal = question.goal
     for point, words, qors in beliefs.neighbors if beliefs else ():
-        x = [metric_value(qor, x_metric, part, period) for qor in qors]
-        y = [metric_value(qor, y_metric, part, period) for qor in qors]
+        x = [goal.value(qor, x_metric) for qor in qors]
+        y = [goal.value(qor, y_metric) for qor in qors]
         if None not in x and None not in y:
             found.append(Predicted(_three(x), _three(y), f"Predicted, not measured: {words}; {point}"))
     return tuple(found[:_MOST_NEIGHBORS])

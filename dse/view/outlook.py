@@ -5,17 +5,19 @@ from __future__ import annotations
 from math import ceil
 from statistics import quantiles
 
-from dse.campaign.spec import CampaignSpec
 from dse.execution.phases import estimate_remaining
+from dse.search.base import HasOwnGoal
+from dse.study.assemble import Question
 from dse.view.story import Story
 
 _LEAST_SAMPLES = 3
 
 
-def syntheses_at_most(spec: CampaignSpec) -> int | None:
+def syntheses_at_most(question: Question) -> int | None:
     """Return the most syntheses that search and budget allow; None if nothing bounds them."""
-    iterations = getattr(spec.search_options, "max_iterations", None) if spec.search_kind == "anchor" else None
-    bounds = [n for n in (spec.budget.syntheses, None if iterations is None else iterations + 2) if n is not None]
+    searcher = question.searcher
+    own = searcher.most_trials if isinstance(searcher, HasOwnGoal) else None
+    bounds = [n for n in (question.spec.budget.syntheses, own) if n is not None]
     return min(bounds) if bounds else None
 
 
@@ -32,7 +34,7 @@ def seconds_left(story: Story, since: float = 0.0, *, slots: int | None = None) 
     """
     state, spec = story.state, story.question.spec
     past, ages = _times(story)
-    most = syntheses_at_most(spec)
+    most = syntheses_at_most(story.question)
     if state.stop is not None or len(past) < _LEAST_SAMPLES or (most is None and spec.budget.hours is None):
         return None
     running = [estimate_remaining(age + since, past) or (0.0, 0.0) for age in ages]

@@ -7,22 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
-from dse.balance import WORD, Balance, curves, cycles_by_layer, estimate, find_anchor
-from dse.objectives import Objective
-from dse.pareto import hypervolume
+from dse.balance import Balance, curves, cycles_by_layer, estimate
+from dse.goal import Goal, Values, volume
 from dse.qor import Evaluation, Failure, Qor
-from dse.search import anchor
-from dse.search.base import Trial
+from dse.search.base import PROBE, Aim, HasOwnGoal, Searcher, Trial
 from dse.store.journal import Event, read_events
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState, of_last_step, replay
-from dse.summary import Summary, objectives_of, summarise, value_of
+from dse.summary import Summary, summarise
 from dse.view.figures.axes import LABELS
 
 DEVICE = ("lut", "ff", "dsp", "bram_18k", "uram")
-TIMES = ("ii_cycles_max", "latency_cycles_max")
 
 
 @dataclass
@@ -36,6 +31,14 @@ class Story:
     question: Question
     state: CampaignState
     events: tuple[Event, ...] = ()
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        return self.question.searcher
+
+    @cached_property
+    def goal(self) -> Goal:
+        return self.question.goal
 
     @cached_property
     def summary(self) -> Summary:
@@ -54,9 +57,8 @@ class Story:
     @cached_property
     def metric(self) -> Balance:
         """The cycles that bars show: what the search balances; else II, and latency where no layer's II is known."""
-        asked = getattr(self.question.spec.search_options, "balance", None)
-        if asked in WORD:
-            return "ii_cycles_max" if asked == "ii_cycles_max" else "latency_cycles_max"
+        if isinstance(self.searcher, HasOwnGoal):
+            return "ii_cycles_max" if self.searcher.objectives[0].metric == "ii_cycles_max" else "latency_cycles_max"
         has_ii = any(c is not None for t in self.state.finished for c in cycles_by_layer(t.qor, self.layers, "ii_cycles_max"))
         return "ii_cycles_max" if has_ii else "latency_cycles_max"
 
@@ -66,28 +68,29 @@ class Story:
 
     @cached_property
     def is_balancing(self) -> bool:
-        """Whether the search is the anchor heuristic."""
-        return self.question.spec.search_kind == "anchor"
+        """Whether the search works towards a goal of its own, a balance of layers."""
+        return isinstance(self.searcher, HasOwnGoal)
 
     @cached_property
     def probes(self) -> tuple[Trial, ...]:
         """The measured probes, from the smallest reuse factors to the largest."""
-        own = [t for t in self.state.finished if t.proposed_by == anchor.PROBE and t.qor]
+        own = [t for t in self.state.finished if t.proposed_by == PROBE and t.qor]
         return tuple(sorted(own, key=lambda trial: sum(trial.point.reuse_factors)))
 
     @cached_property
     def anchor(self) -> str | None:
         """The anchor layer, None while the probes have not told it or where the search has none."""
-        if not self.is_balancing or len(self.probes) < 2:
-            return None
-        return find_anchor(self.layers, self.cycles(self.probes[0]), self.cycles(self.probes[-1]))
+        return self.aim.layer if self.aim else None
 
     @cached_property
     def target(self) -> float | None:
         """The cycles that the search balances all layers to."""
-        if self.anchor is None:
-            return None
-        return anchor.compact_target(self.question.view(self.state), self.question.spec.search_options)
+        return self.aim.cycles if self.aim else None
+
+    @cached_property
+    def aim(self) -> Aim | None:
+        """What the search works towards, where it says so."""
+        return self.searcher.aim(self.question.view(self.state)) if isinstance(self.searcher, HasOwnGoal) else None
 
     @cached_property
     def evaluations(self) -> dict[int, Evaluation]:
@@ -114,45 +117,33 @@ class Story:
     @cached_property
     def axes(self) -> tuple[str, str]:
         """The metrics of the front's figure: time across, size upwards."""
-        names = [o.metric for o in objectives_of(self.question.spec)]
-        names += [limit.metric for limit in self.question.spec.limits]
+        names = [o.metric for o in self.goal.objectives]
+        names += [limit.metric for limit in self.goal.limits]
         names += ["latency_cycles_max", "dsp"]
         first, second = tuple(dict.fromkeys(names))[:2]
         is_time = ("ii_", "latency_")
         return (second, first) if second.startswith(is_time) and not first.startswith(is_time) else (first, second)
 
     def value(self, trial: Trial, metric: str) -> float | None:
-        return None if trial.qor is None else value_of(self.question.spec, trial.qor, metric)
+        return self.goal.value(trial.outcome, metric)
 
     @cached_property
     def achieved(self) -> tuple[str, tuple[float | None, ...]]:
         """(label, series over finished trials): hypervolume for several objectives, else the best value of the one."""
-        spec, objectives = self.question.spec, objectives_of(self.question.spec)
-        rows = [self._objective_values(trial, objectives) for trial in self.state.finished]
+        objectives = self.goal.objectives
+        rows = [self.goal.values(trial.outcome) for trial in self.state.finished]
         known = [row for row in rows if row is not None]
         if not known:
             return "best feasible", tuple(None for _ in rows)
         if len(objectives) == 1:
             return f"best {LABELS[objectives[0].metric]}", _running_best(rows)
-        corner = np.array([o.reference or 1.1 * max(row[i] for row in known) or 1.0 for i, o in enumerate(objectives)])
-        word = (
-            "hypervolume"
-            if all(o.reference for o in spec.objectives) and spec.objectives
-            else "hypervolume (up to the worst feasible)"
-        )
+        corner = [o.reference or 1.1 * max(row[i] for row in known) or 1.0 for i, o in enumerate(objectives)]
+        word = "hypervolume" if all(o.reference for o in objectives) else "hypervolume (up to the worst feasible)"
         return word, _running_volume(rows, corner)
-
-    def _objective_values(self, trial: Trial, objectives: tuple[Objective, ...]) -> tuple[float, ...] | None:
-        if not self.is_feasible(trial):
-            return None
-        values = [self.value(trial, objective.metric) for objective in objectives]
-        return None if None in values else tuple(v for v in values if v is not None)
 
     def is_feasible(self, trial: Trial) -> bool:
         """Whether a trial was measured and keeps all limits."""
-        limits = self.question.spec.limits
-        values = [(self.value(trial, limit.metric), limit.maximum) for limit in limits]
-        return trial.qor is not None and all(value is not None and value <= most for value, most in values)
+        return self.goal.keeps(trial.outcome)
 
     def is_larger_than_device(self, trial: Trial, metric: str) -> bool:
         """Whether a trial needs more of a resource than the part holds."""
@@ -207,7 +198,7 @@ def read_story(question: Question) -> Story:
     return Story(question, replay(found), tuple(found))
 
 
-def _running_best(rows: list[tuple[float, ...] | None]) -> tuple[float | None, ...]:
+def _running_best(rows: list[Values | None]) -> tuple[float | None, ...]:
     best: float | None = None
     series = []
     for row in rows:
@@ -217,16 +208,14 @@ def _running_best(rows: list[tuple[float, ...] | None]) -> tuple[float | None, .
     return tuple(series)
 
 
-def _running_volume(
-    rows: list[tuple[float, ...] | None], corner: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> tuple[float | None, ...]:
+def _running_volume(rows: list[Values | None], corner: list[float]) -> tuple[float | None, ...]:
     """Volume after each trial; computed anew only where a trial is not dominated by the ones before."""
     series: list[float | None] = []
-    kept: list[tuple[float, ...]] = []
-    volume: float | None = None
+    kept: list[Values] = []
+    reached: float | None = None
     for row in rows:
         if row is not None and not any(all(a <= b for a, b in zip(old, row, strict=True)) for old in kept):
             kept = [old for old in kept if not all(b <= a for a, b in zip(old, row, strict=True))] + [row]
-            volume = hypervolume(np.array(kept) / corner, np.ones(len(corner)))
-        series.append(volume)
+            reached = volume(kept, corner)
+        series.append(reached)
     return tuple(series)

@@ -27,6 +27,17 @@ CHANGES = {
     "unknown metric": ("[backend]", '[[limit]]\nmetric = "luts"\nmaximum = 3\n[backend]', 2, ["did you mean `lut`"]),
     "not toml": ("[backend]", "[backend", 2, ["not valid TOML", "line"]),
     "no corpus": ('corpus = "corpus"', 'corpus = "nowhere"', 2, ["nowhere"]),
+    "limit of 400 digits": (
+        "[backend]",
+        f'[[limit]]\nmetric = "lut"\nmaximum = {"9" * 400}\n[backend]',
+        2,
+        ["limit #1.maximum", "finite"],
+    ),
+    "limit below 0": ("[backend]", '[[limit]]\nmetric = "lut"\nmaximum = -1\n[backend]', 2, ["maximum of lut: got -1.0, expected"]),
+    "no limit at all": ("[backend]", '[[limit]]\nmetric = "lut"\nmaximum = nan\n[backend]', 2, ["limit #1.maximum", "number"]),
+    "seed of 400 digits": ("seed = 3", f"seed = {'9' * 400}", 2, ["campaign.seed", "finite"]),
+    "reference 0": ("[backend]", '[[objective]]\nmetric = "lut"\nreference = 0\n[backend]', 2, ["reference of lut: got 0.0"]),
+    "compact without M": ('"compact"', '"compact"\nanchor_reuse_max = 1', 2, ["compact mode needs 2 or more"]),
     "performance with M": ('"compact"', '"performance"\nanchor_reuse_max = 3', 2, ["performance mode is 1"]),
 }
 

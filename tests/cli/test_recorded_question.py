@@ -16,8 +16,8 @@ from dse.bundle.write import broken_limits, write_bundle
 from dse.campaign.spec import read_campaign
 from dse.design import Target
 from dse.errors import SpecChanged, SpecError
+from dse.goal import Limit
 from dse.networks import read_network
-from dse.objectives import Limit
 from dse.space import DesignSpace, LayerOptions
 from dse.store.codec import network_from_json, network_to_json, space_from_json, space_to_json
 from dse.store.journal import read_events

@@ -10,7 +10,7 @@ import fakes
 import pytest
 
 from dse.design import DesignPoint, LayerChoice
-from dse.objectives import Limit, Objective
+from dse.goal import Limit, Objective
 from dse.qor import FailureKind, Qor
 from dse.registry import kinds, load
 from dse.search.base import Advice, Proposal

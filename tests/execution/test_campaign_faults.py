@@ -23,7 +23,7 @@ from execution_kit import NETWORK, TARGET
 from fake_place import Clock, FakePlace, Outcome, make_engine, make_reports
 
 from dse.errors import DseError
-from dse.objectives import Budget
+from dse.goal import Budget
 from dse.search import random as random_search
 from dse.space import DesignSpace
 from dse.store.cache import Cache

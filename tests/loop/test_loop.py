@@ -10,7 +10,7 @@ import fakes
 import pytest
 
 from dse.errors import CorruptJournal
-from dse.objectives import Budget
+from dse.goal import Budget
 from dse.qor import Evaluation, Failure, FailureKind, Provenance
 from dse.search import anchor
 from dse.search import random as random_search

@@ -8,11 +8,11 @@ import pytest
 
 from dse.design import DesignPoint, LayerChoice, Precision, Target, Toolchain, normalise_part
 from dse.estimate import estimate_design
+from dse.goal import Limit
 from dse.nas.architecture import Architecture, ConvBlock, Recurrent
 from dse.nas.cost import Device, cost_of, cost_of_network
 from dse.nas.records import Candidate, Outcome, front_of, is_hopeless, volume_of
 from dse.nas.spec import Goal
-from dse.objectives import Limit, keeps, metric_value
 from dse.parts import find_part
 from dse.registry import layer_kind
 
@@ -50,9 +50,9 @@ def designs(network):
 )
 def test_no_design_is_cheaper(architecture, nanoseconds):
     network = architecture.network()
-    limits = device(nanoseconds).all_limits
+    goal = device(nanoseconds).goal
     found = cost_of(architecture, device(nanoseconds))
-    costs = [metric_value(qor, "device_cost", PART, 4.0) for _, qor in designs(network) if keeps(qor, limits, PART, 4.0)]
+    costs = [goal.value(qor, "device_cost") for _, qor in designs(network) if goal.keeps(qor)]
     if not costs:
         assert found.point is None
         assert found.reason
@@ -60,8 +60,8 @@ def test_no_design_is_cheaper(architecture, nanoseconds):
     assert found.device_cost == pytest.approx(min(costs))
     assert found.latency_ns <= nanoseconds
     own = estimate_design(network, found.point, TARGET)
-    assert metric_value(own, "device_cost", PART, 4.0) == pytest.approx(found.device_cost)
-    assert metric_value(own, "latency_ns_max", PART, 4.0) == pytest.approx(found.latency_ns)
+    assert goal.value(own, "device_cost") == pytest.approx(found.device_cost)
+    assert goal.value(own, "latency_ns_max") == pytest.approx(found.latency_ns)
 
 
 def test_a_tighter_deadline_never_costs_less():

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from dse.design import Precision, Target, Toolchain, normalise_part
+from dse.goal import Limit
 from dse.nas.cost import Device, cost_of
 from dse.nas.known_cost import features, propose
 from dse.nas.records import Candidate, Outcome, cost_to_json
 from dse.nas.space import ConvSpace, DenseSpace, Head, RecurrentSpace, SearchSpace
 from dse.nas.spec import Goal
-from dse.objectives import Limit
 from dse.parts import find_part
 
 TARGET = Target(normalise_part("xczu7ev-ffvc1156-2-e"), 4.0, "io_stream", Precision(16, 6), Toolchain("vivado_hls", "2019.1"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dse.balance import estimate, find_anchor, suggest
 from dse.design import LayerChoice
 from dse.errors import SpecError
-from dse.objectives import Limit
+from dse.goal import Limit
 from dse.qor import FailureKind, Qor, compose
 from dse.search import anchor
 from dse.search.anchor import Options
@@ -314,29 +314,29 @@ TABLE_1 = [  # II, DSP, LUT, FF of the paper's Table 1; the cycles of single lay
 
 def test_best_by_the_goal_of_each_mode_on_the_figures_of_table_1():
     now = view_of(TABLE_1)
-    assert anchor.best(now, Options(anchor_reuse_max=1)).number == 3
-    assert anchor.best(now, Options(anchor_reuse_max=2)).number == 4
-    assert anchor.compact_target(now, Options(anchor_reuse_max=2)) == 36
+    assert anchor.create(Options(anchor_reuse_max=1)).best(now).number == 3
+    assert anchor.create(Options(anchor_reuse_max=2)).best(now).number == 4
+    assert anchor.create(Options(anchor_reuse_max=2)).aim(now).cycles == 36
 
 
 def test_best_may_differ_from_the_last_and_keeps_the_limits():
     options = Options(anchor_reuse_max=2, max_iterations=3)
     trials = run(options).trials
     now = fakes.view(NETWORK, SPACE, trials)
-    chosen = anchor.best(now, options)
+    chosen = anchor.create(options).best(now)
     assert (chosen.number, max(iis(chosen)), max(iis(trials[-1]))) == (4, 36, 40)
     assert chosen.qor.dsp > trials[-1].qor.dsp
-    smaller = replace(now, limits=(Limit("dsp", chosen.qor.dsp - 1),))
-    assert anchor.best(smaller, options) == trials[-1]
-    assert anchor.best(replace(now, limits=(Limit("dsp", 1),)), options) is None
+    smaller = replace(now, goal=replace(now.goal, limits=(Limit("dsp", chosen.qor.dsp - 1),)))
+    assert anchor.create(options).best(smaller) == trials[-1]
+    assert anchor.create(options).best(replace(now, goal=replace(now.goal, limits=(Limit("dsp", 1),)))) is None
 
 
 def test_best_needs_a_measured_design_whose_layers_are_known():
-    assert anchor.best(fakes.view(NETWORK, SPACE), Options(anchor_reuse_max=2)) is None
+    assert anchor.create(Options(anchor_reuse_max=2)).best(fakes.view(NETWORK, SPACE)) is None
     blind = view_of([((1,) * 6, (20, 6, 2, 2, 6, None), 1, 1, 1)])
-    assert anchor.best(blind, Options()) is None
+    assert anchor.create(Options()).best(blind) is None
     only = view_of(TABLE_1[:1])
-    assert anchor.best(only, Options(anchor_reuse_max=2)).number == 1
+    assert anchor.create(Options(anchor_reuse_max=2)).best(only).number == 1
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_any_network_ends_within_the_bound_on_legal_unseen_points(problem, slots
     for now, free, advice in driven.turns:
         assert len(advice.proposals) <= free
         assert anchor.create(options).propose(now, free) == advice
-    anchor.best(driven.turns[-1][0], options)
+    anchor.create(options).best(driven.turns[-1][0])
 
 
 @settings(deadline=None, max_examples=50)

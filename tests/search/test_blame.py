@@ -5,7 +5,7 @@ from __future__ import annotations
 import fakes
 
 from dse import registry
-from dse.objectives import Objective
+from dse.goal import Objective
 from dse.qor import FailureKind
 from dse.search._ask import ask
 from dse.search._tables import build

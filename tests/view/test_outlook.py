@@ -9,7 +9,7 @@ import view_kit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.objectives import Budget
+from dse.goal import Budget
 from dse.study.assemble import Question
 from dse.study.fold import replay
 from dse.view.board import Board, lines
@@ -73,7 +73,7 @@ def test_nothing_is_left_of_a_stopped_campaign_and_nothing_bounds_one_without_a_
     stopped = view_kit.story(explore, 5)
     assert seconds_left(stopped) is None
     assert "ETA" not in lines(Board(stopped), 120, 30)[0].plain
-    assert syntheses_at_most(with_budget(explore, None).spec) is None
+    assert syntheses_at_most(with_budget(explore, None)) is None
     assert seconds_left(timed(with_budget(explore, None), [100.0] * 5)) is None
 
 
