@@ -12,6 +12,7 @@ from typing import Literal
 
 from dse.canonical import digest
 from dse.errors import SpecError
+from dse.wire import Bare, ByName, Text
 
 Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic"]
 IoType = Literal["io_parallel", "io_stream"]
@@ -41,7 +42,7 @@ class Fidelity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Precision:
+class Precision(Text):
     """A fixed-point type: `width_bits` in all, `integer_bits` of them before the point (sign included).
 
     >>> str(Precision.parse("ap_fixed< 16, 6 >"))
@@ -100,7 +101,7 @@ class Layer:
     n_state: int = 0
     inputs: tuple[str, ...] = ()
     output_shape: tuple[int, ...] = ()
-    attributes: tuple[tuple[str, Attribute], ...] = ()
+    attributes: ByName[Attribute] = ()
 
     def __post_init__(self) -> None:
         if not is_identifier(self.name):
@@ -108,6 +109,7 @@ class Layer:
         for what in ("n_in", "n_out", "n_positions"):
             if getattr(self, what) < 1:
                 raise SpecError(f"layer {self.name}: {what} is {getattr(self, what)}, expected at least 1")
+        object.__setattr__(self, "attributes", tuple(sorted(self.attributes, key=lambda pair: pair[0])))
 
     def attribute(self, name: str, default: Attribute | None = None) -> Attribute | None:
         """Return an attribute, or the default where the network did not say."""
@@ -155,10 +157,10 @@ class LayerChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class DesignPoint:
+class DesignPoint(Bare):
     """One choice per layer that has one, in network order. Layers without weights have no entry: they stay at 1."""
 
-    choices: tuple[tuple[str, LayerChoice], ...]
+    choices: ByName[LayerChoice]
 
     def __getitem__(self, layer_name: str) -> LayerChoice:
         return dict(self.choices)[layer_name]
@@ -173,7 +175,7 @@ class DesignPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Toolchain:
+class Toolchain(Text):
     """The synthesis tool.
 
     >>> Toolchain.parse("vivado_hls 2019.2")
@@ -203,7 +205,7 @@ class Toolchain:
 class Target:
     """Everything besides network and point that changes the circuit.
 
-    `part` is normalised (see `normalise_part`). `clock_uncertainty_percent` None means hls4ml's default for the tool.
+    `part` is kept normalised (see `normalise_part`). `clock_uncertainty_percent` None means hls4ml's default for the tool.
     """
 
     part: str
@@ -215,6 +217,7 @@ class Target:
     clock_uncertainty_percent: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "part", normalise_part(self.part))
         if not 0.1 <= self.clock_period_ns <= 1000:
             raise SpecError(f"clock_period_ns is {self.clock_period_ns!r}, expected 0.1 to 1000")
         if self.io_type not in IO_TYPES:

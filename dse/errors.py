@@ -18,6 +18,7 @@ DseError                 4  an internal error, unless a subclass says otherwise
 ├─ NotRecorded           2  a replay was asked for a point that nobody recorded
 ├─ CacheError            3
 │    ├─ CorruptEntry
+│    ├─ NewerEntry
 │    └─ CacheConflict
 └─ JournalError          3
      ├─ CorruptJournal
@@ -116,6 +117,10 @@ class CacheError(DseError):
 
 
 class CorruptEntry(CacheError):
+    pass
+
+
+class NewerEntry(CacheError):
     pass
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import isfinite
+from typing import Annotated
 
 from dse.design import DesignPoint, Fidelity, Layer, LayerChoice, Target
+from dse.wire import ByName, OneOf
 
 RESOURCES = ("lut", "ff", "dsp", "bram_18k", "uram")
 CYCLES = ("latency_cycles_min", "latency_cycles_max", "ii_cycles_min", "ii_cycles_max")
@@ -33,7 +35,7 @@ class Qor:
     ii_cycles_min: float | None = None
     ii_cycles_max: float | None = None
     clock_period_ns: float | None = None
-    layers: tuple[tuple[str, Qor], ...] = ()
+    layers: ByName[Qor] = ()
 
     def __post_init__(self) -> None:
         for name in (*METRICS, "clock_period_ns"):
@@ -110,6 +112,9 @@ class Failure:
     limit: float | None = None
 
 
+Outcome = Annotated[Qor | Failure, OneOf()]
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a result comes from and what it cost; never part of an identity.
@@ -125,7 +130,7 @@ class Provenance:
     finished_at: str = ""
     made_by: str = ""
     plan_digest: str = ""
-    reports: tuple[tuple[str, str], ...] = ()
+    reports: ByName[str] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -135,7 +140,7 @@ class Evaluation:
 
     key: str
     fidelity: Fidelity
-    outcome: Qor | Failure
+    outcome: Outcome
     provenance: Provenance
 
 
@@ -159,7 +164,7 @@ class DesignRecord:
     point: DesignPoint
     target: Target
     fidelity: Fidelity
-    outcome: Qor | Failure
+    outcome: Outcome
     source: str = ""
 
 

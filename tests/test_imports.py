@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dse"
 # stand low, so that all may speak through them.
 ROWS = (
     ("errors", "text"),
-    ("canonical",),
+    ("canonical", "wire"),
     ("design",),
     ("qor",),
     ("parts", "space", "pareto", "layers"),

@@ -14,12 +14,12 @@ from dse.design import DesignPoint, Fidelity, Job, LayerChoice, Precision, Targe
 from dse.networks import read_network
 from dse.qor import Evaluation, Failure, FailureKind, LayerRecord, Provenance
 from dse.search.base import Advice, Certificate, Trial, TrialStatus
-from dse.store.codec import dump_json
 from dse.store.journal import Event
 from dse.study import fold as events
 from dse.study.assemble import Question, assemble
 from dse.study.fold import CampaignState, apply, replay
 from dse.view.story import Story
+from dse.wire import dump_json
 
 TARGET = Target("xc7a200tfbg6762", 5.0, "io_stream", Precision(16, 6), Toolchain("vivado_hls", "2019.2"))
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\x1b]52;c;ZXZpbA==\x07\x1b[31m\"'&"

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dse import registry
-from dse.design import Fidelity, Job, Precision, Target, Toolchain, normalise_part
+from dse.design import DesignPoint, Fidelity, Job, Target
 from dse.errors import SpecError
 from dse.networks import read_network
 from dse.qor import Qor
-from dse.store.codec import point_from_json, qor_to_json
+from dse.store.codec import qor_to_json
 from dse.synth_backends.base import Site
+from dse.wire import from_json
 
 ASKABLE = ("estimate", "replay")
 
@@ -28,10 +29,10 @@ def differences(folder: Path, corpus: str | None = None) -> list[str]:
     kind = expected["backend"]["kind"]
     if kind not in ASKABLE:
         raise SpecError(f"{folder}: the figures were measured through backend {kind}; run ./build.sh to measure them again.")
-    target = _target(expected["target"])
+    target = from_json(Target, expected["target"])
     source = folder / Path(expected["network"]["file"]).name
     network = read_network(source, allow_code=expected["allow_code"])
-    point = point_from_json(expected["point"])
+    point = from_json(DesignPoint, expected["point"])
     module = registry.load("synth_backends", kind)
     options = {key: value for key, value in expected["backend"].items() if key in ("corpus", "replicates")}
     options |= {"corpus": corpus} if corpus is not None and kind == "replay" else {}
@@ -59,8 +60,3 @@ def _differing(before: dict[str, Any], now: dict[str, Any], where: str = "") -> 
         elif was != got:
             problems.append(f"{where}{name}: was {was}, is {got}")
     return problems
-
-
-def _target(document: dict[str, Any]) -> Target:
-    own = {"part": normalise_part(document["part"]), "precision": Precision.parse(document["precision"])}
-    return Target(**{**document, **own, "toolchain": Toolchain.parse(document["toolchain"])})

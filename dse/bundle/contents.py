@@ -20,8 +20,9 @@ from dse.project.generate import BACKENDS, STRATEGIES
 from dse.project.plan import ProjectPlan
 from dse.qor import Evaluation, Qor
 from dse.search.base import Trial
-from dse.store.codec import point_to_json, qor_to_json
+from dse.store.codec import qor_to_json
 from dse.study.assemble import Question
+from dse.wire import to_json
 
 _LINE = 110
 _FIGURES = (
@@ -101,7 +102,7 @@ def expected(design: Design) -> dict[str, Any]:
             "toolchain": str(target.toolchain),
             "hls4ml_version": target.hls4ml_version,
         },
-        "point": point_to_json(design.trial.point),
+        "point": to_json(design.trial.point),
         "built": [
             {
                 "name": layer.name,

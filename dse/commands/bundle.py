@@ -10,8 +10,8 @@ import typer
 from dse.bundle import write_bundle
 from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import console, print_json, question_of
-from dse.store.codec import point_to_json
 from dse.study.assemble import read_state
+from dse.wire import to_json
 
 
 def bundle(
@@ -34,7 +34,7 @@ def bundle(
             "campaign": question.spec.name,
             "trial": made.trial.number,
             "key": made.trial.key,
-            "point": point_to_json(made.trial.point),
+            "point": to_json(made.trial.point),
             "fidelity": question.backend.fidelity.value,
             "files": list(made.files),
             "sources_digest": made.sources_digest,

@@ -9,10 +9,11 @@ import typer
 
 from dse.commands.options import AsJson
 from dse.commands.output import console, print_json
-from dse.errors import CorruptEntry
+from dse.errors import CorruptEntry, NewerEntry
 from dse.qor import Evaluation, Failure
 from dse.reports.failure import is_doubtful
 from dse.store.cache import Cache
+from dse.study.evaluate import stored_layers
 
 
 def check(
@@ -25,12 +26,16 @@ def check(
     A failure that rests on a line that is no error (a warning decided, up to 0.1), or that the machine is to blame for, is moved to
     `quarantine/`, so that its design is tried again. Damaged entries stay where they are.
     """
-    cache, sound = Cache(root), 0
+    cache, sound, newer = Cache(root), 0, 0
     damaged: list[dict[str, str]] = []
     dropped: list[dict[str, str]] = []
     for key in list(cache.keys()):  # not a mapping
         try:
             evaluation = cache.read(key)
+            stored_layers(cache, key)
+        except NewerEntry:
+            newer += 1
+            continue
         except CorruptEntry as error:
             damaged.append({"key": key, "problem": str(error)})
             continue
@@ -39,12 +44,14 @@ def check(
         else:
             sound += 1
     if as_json:
-        print_json("cache", {"root": str(root), "sound": sound, "damaged": damaged, "dropped": dropped})
+        print_json("cache", {"root": str(root), "sound": sound, "newer": newer, "damaged": damaged, "dropped": dropped})
     else:
         out = console()
         for entry in damaged:
             out.print(entry["problem"])
         out.print(f"{root}: {sound} entries are sound, {len(damaged)} damaged, {len(dropped)} dropped")
+        if newer:
+            out.print(f"{newer} entries were written by a newer dse; they are left as they are")
         if damaged:
             out.print("a damaged entry is set aside and evaluated again when a campaign next asks for it")
         if dropped:

@@ -15,7 +15,7 @@ from dse.design import Job
 from dse.errors import DseError, SpecError
 from dse.qor import Evaluation, Qor
 from dse.store.cache import Cache
-from dse.store.codec import point_to_json, qor_to_json
+from dse.store.codec import qor_to_json
 from dse.store.fsops import write_atomically
 from dse.study.assemble import Question, build_backend, read_state
 from dse.study.evaluate import Evaluator
@@ -23,6 +23,7 @@ from dse.study.fold import CampaignState
 from dse.summary import summarise
 from dse.view.comparison import ROWS, SHARED, Column, Comparison, markdown, percent, ratio, rows
 from dse.view.comparison import as_csv as csv_of
+from dse.wire import to_json
 
 
 def compare(
@@ -85,7 +86,7 @@ def document(question: Question, comparison: Comparison) -> dict[str, Any]:
         "columns": [
             {
                 "title": column.title,
-                "point": point_to_json(column.point) if column.point else None,
+                "point": to_json(column.point) if column.point else None,
                 "qor": qor_to_json(column.qor) if column.qor else None,
                 "syntheses": column.syntheses,
                 "tool_hours": column.tool_hours,

@@ -10,12 +10,12 @@ from dse.commands.output import console, points, print_json
 from dse.design import Fidelity, Job
 from dse.search.base import Advice
 from dse.store.cache import Cache
-from dse.store.codec import point_to_json
 from dse.study.assemble import Question, assemble, gone_on, refuse_folder
 from dse.study.fold import CampaignState
 from dse.view.outlook import seconds_left, syntheses_at_most
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining, span
+from dse.wire import to_json
 
 
 def plan(path: CampaignFile, *, overrides: Overrides = None, as_json: AsJson = False) -> int:
@@ -44,7 +44,7 @@ def plan_document(question: Question, state: CampaignState, advice: Advice) -> d
     ]:
         key = Job(spec.network, point, spec.target, Fidelity(question.backend.fidelity), question.backend.basis).key
         cached = cache.get(key) is not None
-        rows.append({"point": point_to_json(point), "proposed_by": proposed_by, "reason": reason, "key": key, "cached": cached})
+        rows.append({"point": to_json(point), "proposed_by": proposed_by, "reason": reason, "key": key, "cached": cached})
     seconds = [e.provenance.tool_seconds for _, e in state.evaluations if e.provenance.tool_seconds is not None]
     return {
         "campaign": spec.name,

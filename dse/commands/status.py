@@ -12,13 +12,14 @@ from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import console, number, points, print_json, question_of, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
-from dse.store.codec import point_to_json, qor_to_json
+from dse.store.codec import qor_to_json
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState, evidence_of
 from dse.summary import Summary, summarise
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining
+from dse.wire import to_json
 
 WATCH_SECONDS = 2.0
 
@@ -123,7 +124,7 @@ def trial_document(trial: Trial) -> dict[str, Any]:
     return {
         "number": trial.number,
         "key": trial.key,
-        "point": point_to_json(trial.point),
+        "point": to_json(trial.point),
         "proposed_by": trial.proposed_by,
         "reason": trial.reason,
         "status": trial.status.value,

@@ -17,8 +17,9 @@ from dse.execution.jobdir import PROJECT, JobFolder, Ticket, job_folders, read_j
 from dse.execution.phases import printable
 from dse.execution.settings import GIB, ToolOptions
 from dse.qor import Evaluation, Failure, FailureKind, Provenance, Qor
-from dse.store.codec import evaluation_from_json, evaluation_to_json
+from dse.store.codec import read_evaluation
 from dse.store.fsops import write_atomically
+from dse.wire import to_json
 
 if TYPE_CHECKING:
     from dse.execution.work import Work
@@ -29,7 +30,7 @@ TAIL_CHARACTERS = 4000
 
 def save_evaluation(folder: JobFolder, attempt: int, evaluation: Evaluation) -> None:
     """Remember a result until the cache has it; written before the ticket says that the attempt ended."""
-    document = {"schema": "dse.outcome/1", "attempt": attempt, "evaluation": evaluation_to_json(evaluation)}
+    document = {"schema": "dse.outcome/1", "attempt": attempt, "evaluation": to_json(evaluation)}
     write_atomically(folder.path / EVALUATION, json.dumps(document).encode())
 
 
@@ -39,7 +40,7 @@ def load_evaluation(folder: JobFolder, attempt: int) -> Evaluation | None:
     if document is None or document.get("attempt") != attempt:
         return None
     try:
-        return evaluation_from_json(document["evaluation"])  # type: ignore[arg-type]
+        return read_evaluation(document["evaluation"])  # type: ignore[arg-type]
     except (DseError, KeyError, TypeError, ValueError):
         return None
 

@@ -14,7 +14,8 @@ from dse.nas.architecture import Architecture
 from dse.nas.cost import Cost
 from dse.nas.spec import Goal
 from dse.qor import Qor
-from dse.store.codec import point_to_json, qor_to_json
+from dse.store.codec import qor_to_json
+from dse.wire import to_json
 
 
 class Outcome(StrEnum):
@@ -89,7 +90,7 @@ def cost_to_json(cost: Cost) -> dict[str, Any]:
         "device_cost": cost.device_cost,
         "latency_ns": cost.latency_ns,
         "least_latency_ns": cost.least_latency_ns,
-        "point": None if point is None else point_to_json(point),
+        "point": None if point is None else to_json(point),
         "qor": None if not isinstance(qor, Qor) else {k: v for k, v in qor_to_json(qor).items() if k != "layers"},
     }
 

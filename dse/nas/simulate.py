@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from dse.design import Fidelity, Job
+from dse.design import DesignPoint, Fidelity, Job
 from dse.errors import ToolNotFound
 from dse.nas.deploy import Deployed, simulation_path
 from dse.nas.spec import NasSpec
-from dse.store.codec import dump_json, point_from_json, point_to_json
 from dse.store.fsops import write_atomically
 from dse.study.assemble import Question
+from dse.wire import dump_json, from_json, to_json
 from dse.workers import Limits, Program, ask_once
 
 SECONDS = 1800.0
@@ -42,7 +42,7 @@ def simulate(spec: NasSpec, deployed: Deployed, *, samples: int = SAMPLES, secon
         ToolNotFound: there is no g++.
     """
     assert deployed.incumbent is not None
-    point = point_to_json(deployed.incumbent.point)
+    point = to_json(deployed.incumbent.point)
     known = deployed.simulated
     if known and known.get("point") == point and known.get("samples") == samples and "problem" not in known:
         return known
@@ -118,7 +118,7 @@ def _fixed(model: Any, question: Question, point: dict[str, Any], x: Any, folder
     from dse.project.generate import BACKENDS, layer_configuration
 
     target = question.spec.target
-    job = Job(question.spec.network, point_from_json(point), target, Fidelity.ESTIMATE)
+    job = Job(question.spec.network, from_json(DesignPoint, point), target, Fidelity.ESTIMATE)
     graph = hls4ml.converters.convert_from_keras_model(
         model,
         output_dir=str(folder / "project"),

@@ -21,7 +21,7 @@ from dse.design import Job, LayerChoice, is_identifier
 from dse.errors import ConversionError
 from dse.layers.recurrent import effective
 from dse.project.plan import CONFIGURATION_FILE, MODEL_FILE, PROJECT_NAME, BuiltLayer, ProjectPlan, content_digest
-from dse.project.request import decode_job
+from dse.wire import from_json
 
 BACKENDS = {"vivado_hls": "Vivado", "vitis_hls": "Vitis"}
 STRATEGIES = {
@@ -66,7 +66,7 @@ def write_project(request: dict[str, Any]) -> ProjectPlan:
         ConversionError: hls4ml built something else than was asked; names layer, asked and built.
         NetworkError: the network cannot be loaded.
     """
-    job = decode_job(request["job"])
+    job = from_json(Job, request["job"])
     staging, destination, part = Path(request["staging"]), Path(request["destination"]), str(request["part"])
     if _PART.fullmatch(part) is None:
         raise ConversionError(f"part {part!r}: expected letters, digits and dashes.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import re
 import time
@@ -18,12 +17,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dse.errors import CacheConflict, CacheError, CorruptEntry
+from dse.errors import CacheConflict, CacheError, CorruptEntry, NewerEntry
 from dse.qor import DESIGN_FACTS, Evaluation, Failure
 from dse.store import fsops
-from dse.store.codec import dump_json, evaluation_from_json, evaluation_to_json
+from dse.store.codec import read_evaluation
+from dse.wire import dump_json, load_json, to_json
 
-SCHEMA = "dse.evaluation/1"
+SCHEMA = "dse.evaluation/2"
+READABLE = ("dse.evaluation/1", SCHEMA)
 MAX_BYTES = 64 * 2**20
 
 
@@ -41,23 +42,29 @@ class Cache:
         self._claims: dict[str, int] = {}
 
     def get(self, key: str) -> Evaluation | None:
-        """Return what is stored, None on a miss. A damaged entry is quarantined, noted in `warnings`, and is a miss."""
+        """Return what is stored, None on a miss.
+
+        A damaged entry is quarantined, one of a newer `dse` is left alone; both are noted in `warnings`, and are a miss.
+        """
         try:
             return self.read(key)
+        except NewerEntry as error:
+            self.warnings.append(f"{error} The point will be evaluated again.")
+            return None
         except CorruptEntry as error:
             self.warnings.append(f"{error} Moved to {self.set_aside(key)}; the point will be evaluated again.")
             return None
 
     def read(self, key: str) -> Evaluation | None:
-        """Like `get`, but raise CorruptEntry and leave the entry where it is."""
+        """Like `get`, but raise CorruptEntry or NewerEntry and leave the entry where it is."""
         content = self._content(key)
         if content is None:
             return None
         try:
-            evaluation = evaluation_from_json(json.loads(content["evaluation.json"]))
+            evaluation = read_evaluation(load_json(content["evaluation.json"]))
             if evaluation.key != key:
                 raise ValueError(f"it holds the key {evaluation.key[:12]}…")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, AttributeError) as error:
             raise CorruptEntry(f"cache entry {self._place(key)}: damaged: {error}.") from error
         return evaluation
 
@@ -65,7 +72,7 @@ class Cache:
         """Return an attachment of an entry, None if the entry has none of that name or is damaged."""
         try:
             return (self._content(key) or {}).get(name)
-        except CorruptEntry:
+        except (CorruptEntry, NewerEntry):
             return None
 
     def _content(self, key: str) -> dict[str, bytes] | None:
@@ -73,13 +80,15 @@ class Cache:
         if not os.path.lexists(place):
             return None
         try:
-            manifest = json.loads(_read(place / "manifest.json"))
-            if manifest["schema"] != SCHEMA or not all(re.fullmatch(r"[a-z_.]+", name) for name in manifest["files"]):
+            manifest = load_json(_read(place / "manifest.json"))
+            if _is_newer(manifest["schema"]):
+                raise NewerEntry(f"cache entry {place}: written by a newer dse (schema {manifest['schema']}); left as it is.")
+            if manifest["schema"] not in READABLE or not all(re.fullmatch(r"[a-z_.]+", name) for name in manifest["files"]):
                 raise ValueError("the manifest is not ours")
             content = {name: _read(place / name) for name in manifest["files"]}
             if manifest["files"] != {name: _sha256(text) for name, text in content.items()}:
                 raise ValueError("the content does not match its checksum")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptEntry(f"cache entry {place}: damaged: {error}.") from error
         return content
 
@@ -90,7 +99,7 @@ class Cache:
             CacheConflict: the same key is there with a different outcome; the stored one stays.
             CacheError, DiskFull: nothing was written.
         """
-        files = {**(attachments or {}), "evaluation.json": dump_json(evaluation_to_json(evaluation)).encode()}
+        files = {**(attachments or {}), "evaluation.json": dump_json(to_json(evaluation)).encode()}
         digests = {name: _sha256(content) for name, content in files.items()}
         files["manifest.json"] = dump_json({"schema": SCHEMA, "files": digests}).encode()
         if fsops.place_directory(self._place(evaluation.key), files):
@@ -158,6 +167,11 @@ class Cache:
         except OSError as error:
             raise CacheError(f"cache entry {self._place(key)}: cannot be moved away: {error.strerror}.") from error
         return target
+
+
+def _is_newer(schema: object) -> bool:
+    match = re.fullmatch(r"dse\.evaluation/([0-9]{1,6})", str(schema))
+    return match is not None and int(match[1]) > int(SCHEMA.rpartition("/")[2])
 
 
 def _read(path: Path) -> bytes:

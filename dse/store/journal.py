@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import socket
 from contextlib import suppress
@@ -17,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dse.errors import CampaignLocked, CorruptJournal, DiskFull, JournalError
-from dse.store.codec import dump_json
 from dse.store.fsops import make_directory, sync_directory
+from dse.wire import dump_json, load_json
 
 SCHEMA = "dse.journal/1"
-MAX_LINE_BYTES = 4 * 2**20
 
 Event = dict[str, Any]
 
@@ -101,12 +99,10 @@ class Journal:
 
 def _parse(line: bytes, path: Path, number: int) -> Event:
     try:
-        if len(line) > MAX_LINE_BYTES:
-            raise ValueError(f"longer than {MAX_LINE_BYTES >> 20} MiB")
-        event = json.loads(line)
+        event = load_json(line)
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise ValueError("not an event")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CorruptJournal(
             f"{path}:{number}: not a journal line: {error}. Restore the file from a backup, or start again with --fresh;"
             " finished syntheses are in the cache and will not run again."

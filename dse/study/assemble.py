@@ -17,7 +17,7 @@ from dse.qor import LayerRecord
 from dse.search.base import HasOwnGoal, Searcher, View
 from dse.space import DesignSpace, LayerOptions
 from dse.store.cache import Cache
-from dse.store.codec import network_to_json, space_to_json
+from dse.store.codec import space_to_json
 from dse.store.journal import Event, Journal, read_events
 from dse.study import fold as events
 from dse.study.changes import refuse_changes, refuse_foreign
@@ -25,6 +25,7 @@ from dse.study.evaluate import Evaluator, transferable
 from dse.study.fold import CampaignState, replay
 from dse.study.loop import Campaign, Watcher
 from dse.synth_backends.base import ListsRecorded, Site, SynthBackend
+from dse.wire import to_json
 
 MAX_TRANSFER = 5000  # records; more teach little and cost time
 
@@ -52,7 +53,7 @@ class Question:
         """The question as the journal records it: all that is needed to read its answers, without the files it was made of."""
         return {
             "document": dict(self.spec.document),
-            "network": network_to_json(self.spec.network),
+            "network": to_json(self.spec.network),
             "space": space_to_json(self.space),
         }
 

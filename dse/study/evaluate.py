@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from dse.corpus.codec import decode_record, encode_record
 from dse.design import Job
+from dse.errors import CorruptEntry
 from dse.qor import Evaluation, Failure, LayerRecord, Qor
 from dse.reports.failure import is_doubtful
 from dse.store.cache import Cache, is_cacheable
-from dse.store.codec import dump_json
+from dse.store.codec import read_record
 from dse.synth_backends.base import HasLimits, Progress, SynthBackend
+from dse.wire import dump_json, load_json, to_json
 
 LAYERS = "layers.jsonl"
 
@@ -104,15 +104,28 @@ def layer_records(job: Job, evaluation: Evaluation) -> tuple[LayerRecord, ...]:
 
 def encode_layers(job: Job, evaluation: Evaluation) -> bytes:
     """Return the measured layers as JSON lines, to be kept beside the evaluation."""
-    return b"".join(dump_json(encode_record(record)).encode() + b"\n" for record in layer_records(job, evaluation))
+    return b"".join(dump_json(to_json(record)).encode() + b"\n" for record in layer_records(job, evaluation))
+
+
+def stored_layers(cache: Cache, key: str) -> tuple[LayerRecord, ...]:
+    """Return the layers that are kept beside a stored result; nothing where none are.
+
+    Raises:
+        CorruptEntry: what is kept is no list of measured layers.
+    """
+    try:
+        records = [read_record(load_json(line)) for line in (cache.attachment(key, LAYERS) or b"").splitlines()]
+    except (ValueError, AttributeError) as error:
+        raise CorruptEntry(f"cache entry {key[:12]}: {LAYERS}: {error}. Nothing is learned from it.") from error
+    return tuple(record for record in records if isinstance(record, LayerRecord))
 
 
 def transferable(cache: Cache, keys: Iterable[str]) -> tuple[LayerRecord, ...]:
-    """Return the layers measured in the named cache entries, in their order; damaged or old entries tell nothing."""
+    """Return the layers measured in the named cache entries, in their order; an odd entry is noted in `warnings`, and tells nothing."""
     records: list[LayerRecord] = []
     for key in keys:
-        for line in (cache.attachment(key, LAYERS) or b"").splitlines():
-            record = decode_record(json.loads(line), f"cache entry {key[:12]}")
-            if isinstance(record, LayerRecord):
-                records.append(record)
+        try:
+            records += stored_layers(cache, key)
+        except CorruptEntry as error:
+            cache.warnings.append(str(error))
     return tuple(records)

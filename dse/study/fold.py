@@ -24,8 +24,9 @@ from dse.design import DesignPoint
 from dse.errors import CorruptJournal, DseError
 from dse.qor import Evaluation, Failure
 from dse.search.base import Advice, Certificate, Trial, TrialStatus
-from dse.store.codec import evaluation_from_json, evaluation_to_json, point_from_json, point_to_json
+from dse.store.codec import read_evaluation
 from dse.store.journal import SCHEMA, Event
+from dse.wire import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def proposed(trials: Iterable[Trial], advice: Advice) -> Event:
         {
             "number": t.number,
             "key": t.key,
-            "point": list(point_to_json(t.point).items()),
+            "point": to_json(t.point),
             "proposed_by": t.proposed_by,
             "reason": t.reason,
             "notes": list(t.notes),
@@ -143,7 +144,7 @@ def proposed(trials: Iterable[Trial], advice: Advice) -> Event:
 
 def finished(number: int, evaluation: Evaluation, cached: bool) -> Event:
     """An outcome, after it is safe in the cache."""
-    return {"event": "finished", "number": number, "cached": cached, "evaluation": evaluation_to_json(evaluation)}
+    return {"event": "finished", "number": number, "cached": cached, "evaluation": to_json(evaluation)}
 
 
 def cancelled(number: int) -> Event:
@@ -221,7 +222,7 @@ def _finish(state: CampaignState, event: Event) -> CampaignState:
     trial = state.trial(number)
     if trial.status is not TrialStatus.PENDING:
         raise ValueError(f"trial {number} is finished already")
-    evaluation = evaluation_from_json(event["evaluation"])
+    evaluation = read_evaluation(event["evaluation"])
     if evaluation.key != trial.key:
         raise ValueError(f"trial {number} has another key than its result")
     status = TrialStatus.FAILED if isinstance(evaluation.outcome, Failure) else TrialStatus.DONE
@@ -238,7 +239,7 @@ def _trial(document: dict[str, Any]) -> Trial:
     return Trial(
         number=int(document["number"]),
         key=str(document["key"]),
-        point=point_from_json(dict(document["point"])),
+        point=from_json(DesignPoint, document["point"]),
         proposed_by=str(document["proposed_by"]),
         reason=str(document["reason"]),
         status=TrialStatus.PENDING,

@@ -15,14 +15,15 @@ from typing import Any
 from dse.campaign.files import read_tables
 from dse.campaign.problems import Problem, dotted
 from dse.campaign.spec import CampaignSpec, build_spec, read_campaign
-from dse.design import Fidelity, Job, is_identifier
+from dse.design import Fidelity, Job, Network, is_identifier
 from dse.errors import BackendError, DseError, JournalError, SpecChanged
-from dse.store.codec import network_from_json, space_from_json
+from dse.store.codec import space_from_json
 from dse.store.journal import read_events
 from dse.study.assemble import Question, assemble, build_space
 from dse.study.changes import BACKEND_KEYS, changes
 from dse.study.fold import CampaignState, evidence_of, replay
 from dse.synth_backends.base import Progress
+from dse.wire import from_json
 
 # What a file may change without asking something else: reading follows the file.
 FREE = ("cache", "budget", "slots", "notify")
@@ -76,7 +77,7 @@ def _folder(path: Path) -> Path:
 def _as_recorded(path: Path, journal: Path, state: CampaignState) -> Question:
     recorded, problems = state.question or {}, list[Problem]()
     try:
-        network = network_from_json(recorded["network"])
+        network = from_json(Network, recorded["network"])
         space = space_from_json(recorded["space"], network)
         spec = build_spec(path, recorded["document"], problems, network)
         fidelity, basis = evidence_of(dict(state.meaning))

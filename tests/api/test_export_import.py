@@ -58,7 +58,7 @@ def test_jsonl_comes_back_and_replays_the_same_figures(finished: Path, tmp_path:
 
 def test_what_was_composed_is_not_exported_as_a_recording_of_a_whole(finished: Path, tmp_path: Path) -> None:
     export(finished, "jsonl", tmp_path / "out.jsonl")
-    lines = [line for line in (tmp_path / "out.jsonl").read_text().splitlines() if '"record": "design"' not in line]
+    lines = [line for line in (tmp_path / "out.jsonl").read_text().splitlines() if '"network_digest"' not in line]
     (tmp_path / "layers.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "second.toml").write_text(CAMPAIGN % ("second", 'kind = "replay", corpus = "layers"'))
     dse.run(tmp_path / "second.toml")

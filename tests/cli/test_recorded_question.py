@@ -14,16 +14,17 @@ import dse as package
 from dse import registry
 from dse.bundle.write import broken_limits, write_bundle
 from dse.campaign.spec import read_campaign
-from dse.design import Target
+from dse.design import Network, Target
 from dse.errors import SpecChanged, SpecError
 from dse.goal import Limit
 from dse.networks import read_network
 from dse.space import DesignSpace, LayerOptions
-from dse.store.codec import network_from_json, network_to_json, space_from_json, space_to_json
+from dse.store.codec import space_from_json, space_to_json
 from dse.store.journal import read_events
 from dse.study.fold import replay
 from dse.study.question import read_question
 from dse.view.story import read_story
+from dse.wire import from_json, to_json
 
 NETWORKS = Path(__file__).resolve().parents[2] / "campaigns" / "networks"
 ESTIMATE = ('kind = "replay"\ncorpus = "corpus"', 'kind = "estimate"')
@@ -269,7 +270,7 @@ def test_another_network_under_the_same_name_is_not_bundled(estimated: Path) -> 
 @pytest.mark.parametrize("path", sorted(NETWORKS.glob("*.json")), ids=lambda path: path.name)
 def test_networks_and_spaces_are_read_back_as_they_were(path: Path) -> None:
     network = read_network(path)
-    assert network_from_json(json.loads(json.dumps(network_to_json(network)))) == network
+    assert from_json(Network, json.loads(json.dumps(to_json(network)))) == network
     target = Target("xcu250figd21042le", 5.0, "io_stream")
     options = []
     for layer in network.layers:

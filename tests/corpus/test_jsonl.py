@@ -80,17 +80,19 @@ def _lines(tmp_path: Path) -> tuple[Path, str, dict[str, object]]:
     ("change", "says"),
     [
         ({"record": "thing"}, "expected 'layer' or 'design'"),
+        ({"record": "design"}, "no 'network_digest'"),
         ({"surprise": 1}, "unknown key 'surprise'"),
-        ({"qor": {"lut": "many"}}, "qor: lut is 'many', expected float"),
-        ({"qor": {"lut": True}}, "qor: lut is True, expected float"),
+        ({"qor": {"lut": "many"}}, "qor lut: got 'many', expected a valid number"),
+        ({"qor": {"lut": True}}, "qor lut: got True, expected a valid number"),
         ({"qor": {"lut": -1}}, "lut is -1.0"),
         ({"qor": {"latency_cycles_min": 5, "latency_cycles_max": 4}}, "contradicts itself"),
         ({"choice": {"reuse_factor": 7, "strategy": "resource"}}, "reuse factor 7, which hls4ml does not build"),
-        ({"choice": {"reuse_factor": 8, "strategy": "fast"}}, "expected one of latency"),
+        ({"choice": {"reuse_factor": 8, "strategy": "fast"}}, "strategy: got 'fast', expected 'latency'"),
         ({"layer": {"name": "a b", "kind": "dense", "n_in": 1, "n_out": 1}}, "layer name 'a b'"),
         ({"layer": {"name": "a", "kind": "dense", "n_in": 1}}, "no 'n_out'"),
-        ({"target": None}, "no 'target'"),
-        ({"fidelity": "guess"}, "fidelity is 'guess'"),
+        ({"target": None}, "target: got None, expected an object"),
+        ({"target": {"part": "xc7z020clg4001"}}, "target: no 'clock_period_ns'"),
+        ({"fidelity": "guess"}, "fidelity: got 'guess'"),
     ],
 )
 def test_a_broken_record_is_refused_with_its_line(tmp_path: Path, change: dict[str, object], says: str) -> None:
@@ -105,7 +107,7 @@ def test_a_broken_record_is_refused_with_its_line(tmp_path: Path, change: dict[s
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["", "[]\n", '{"schema": "dse.corpus/2"}\n', "not json\n", '{"schema": "dse.corpus/1"}\n'])
+@pytest.mark.parametrize("text", ["", "[]\n", '{"schema": "dse.corpus/3"}\n', "not json\n", '{"schema": "dse.corpus/1"}\n'])
 def test_a_file_of_another_format_or_without_records_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "corpus.jsonl"
     path.write_text(text)

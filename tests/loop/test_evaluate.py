@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import fakes
 import pytest
 
+from dse.commands.cache import check
 from dse.design import Fidelity, Job
 from dse.qor import Failure, FailureKind, Qor
 from dse.store.cache import Cache
@@ -66,3 +68,14 @@ def test_measured_layers_can_be_learned_from(tmp_path: Path) -> None:
     ]
     assert records[0].qor == fakes.toy_qor(NETWORK.layers[0], POINT["d1"])
     assert transferable(cache, ["0" * 64]) == ()
+
+
+@pytest.mark.parametrize("content", [b"not json\n", b"[]\n", b'{"layer": 5}\n', b"{}\n", b"\xff\n"])
+def test_odd_layers_in_a_shared_cache_end_no_campaign(tmp_path: Path, content: bytes) -> None:
+    cache = Cache(tmp_path)
+    Evaluator(cache, fakes.ToyBackend()).advance({"a": JOB})
+    odd = replace(cache.read(JOB.key), key="0" * 64)
+    cache.put(odd, {"layers.jsonl": content})
+    assert [record.layer.name for record in transferable(cache, [odd.key, JOB.key])] == ["d1", "d2"]
+    assert "layers.jsonl" in cache.warnings[0]
+    assert check(tmp_path, as_json=False) == 3

@@ -26,7 +26,7 @@ from dse.design import (
 from dse.errors import ConversionError, SpecError
 from dse.parts import vendor_part
 from dse.project.plan import BuiltLayer, ProjectPlan, content_digest, load_plan
-from dse.project.request import decode_job, encode_job
+from dse.wire import from_json, to_json
 
 
 @pytest.fixture
@@ -134,6 +134,6 @@ def jobs(draw: st.DrawFn) -> Job:
 
 @given(jobs())
 def test_a_job_survives_the_way_to_a_worker(job: Job) -> None:
-    returned = decode_job(json.loads(json.dumps(encode_job(job))))
+    returned = from_json(Job, json.loads(json.dumps(to_json(job))))
     assert returned == job
     assert returned.key == job.key

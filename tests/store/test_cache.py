@@ -15,7 +15,7 @@ from dse.errors import CacheConflict, CacheError, CorruptEntry
 from dse.qor import METRICS, Evaluation, Failure, FailureKind, Provenance, Qor
 from dse.store import fsops
 from dse.store.cache import Cache, is_cacheable
-from dse.store.codec import evaluation_from_json, evaluation_to_json
+from dse.wire import from_json, to_json
 
 KEY = "ab" * 32
 EVALUATION = Evaluation(
@@ -33,8 +33,8 @@ failures = st.builds(Failure, st.sampled_from(FailureKind), st.text(), st.text()
 @given(qors | failures, st.text(), st.tuples(st.text()))
 def test_json_round_trip(outcome: Qor | Failure, host: str, notes: tuple[str, ...]) -> None:
     evaluation = Evaluation(KEY, Fidelity.VSYNTH, outcome, Provenance("ssh", host=host, notes=notes))
-    document = json.loads(json.dumps(evaluation_to_json(evaluation)))
-    assert evaluation_from_json(document) == evaluation
+    document = json.loads(json.dumps(to_json(evaluation)))
+    assert from_json(Evaluation, document) == evaluation
 
 
 def test_what_was_put_comes_back(tmp_path: Path) -> None:
@@ -154,3 +154,16 @@ def test_a_crash_between_any_two_steps_leaves_all_or_nothing(tmp_path: Path, mon
         assert cache.get(KEY) == EVALUATION
     else:
         pytest.fail("the write never ran to its end")
+
+
+def test_an_entry_of_a_newer_dse_is_left_alone(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.put(EVALUATION)
+    manifest = tmp_path / KEY[:2] / KEY / "manifest.json"
+    newer = manifest.read_text().replace("dse.evaluation/2", "dse.evaluation/3")
+    manifest.write_text(newer)
+    assert cache.get(KEY) is None
+    assert "written by a newer dse" in cache.warnings[0]
+    cache.put(EVALUATION)
+    assert manifest.read_text() == newer
+    assert not (tmp_path / "quarantine").exists()

@@ -100,3 +100,14 @@ def test_any_bytes_give_events_or_an_error(tmp_path_factory: pytest.TempPathFact
         return
     assert length <= len(content)
     assert all(isinstance(event["event"], str) for event in events)
+
+
+def test_whatever_size_is_written_is_readable(tmp_path: Path) -> None:
+    layers = {f"layer_{n}": {"reuse_factor": n + 1, "strategy": "resource"} for n in range(100)}
+    batch = {"event": "proposed", "trials": [{"number": n, "key": "ab" * 32, "point": layers} for n in range(1000)]}
+    journal = Journal(tmp_path / "j")
+    journal.append(FIRST)
+    journal.append(batch)
+    journal.close()
+    assert (tmp_path / "j").stat().st_size > 4 * 2**20
+    assert read_events(tmp_path / "j")[0][1] == batch
