@@ -18,7 +18,7 @@ ROWS = (
     ("canonical", "wire"),
     ("design",),
     ("qor",),
-    ("parts", "space", "pareto", "layers"),
+    ("parts", "faults", "space", "pareto", "layers"),
     ("goal", "registry"),
     ("networks", "balance", "estimate", "allocation"),
     ("workers",),

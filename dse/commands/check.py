@@ -13,6 +13,7 @@ from dse.campaign.spec import read_campaign
 from dse.commands.options import AsJson, Overrides
 from dse.commands.output import console, points, print_json
 from dse.errors import DseError
+from dse.faults import refuse_known_faults
 from dse.study.assemble import assemble, refuse_folder
 
 
@@ -32,6 +33,7 @@ def check(
     try:
         question = assemble(read_campaign(path, overrides or ()))
         refuse_folder(question)
+        refuse_known_faults(question.spec.network, question.spec.target)
     except DseError as error:
         if not as_json:
             raise

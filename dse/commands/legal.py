@@ -11,6 +11,7 @@ from dse.commands.options import AsJson, NetworkFile
 from dse.commands.output import console, number, print_json
 from dse.design import IO_TYPES, STRATEGIES, Layer, Network, Strategy, Target, Toolchain
 from dse.errors import SpecError
+from dse.faults import known_faults, sentence
 from dse.layers.base import Legal
 from dse.networks import read_network
 from dse.registry import layer_kind
@@ -28,7 +29,7 @@ def legal(
     """Print every layer with its sizes, multiplications, legal reuse factors and the rules that narrowed them.
 
     Returns:
-        0, or 1 if a layer with weights has no legal reuse factor at all.
+        0, or 1 if a layer with weights has no legal reuse factor at all, or hls4ml is known to build one wrongly.
     """
     if strategy not in STRATEGIES:
         raise SpecError(f"--strategy: got {strategy!r}, expected one of {', '.join(STRATEGIES)}")
@@ -43,7 +44,8 @@ def legal(
         print_json("legal", _document(network, found, target, chosen))
     else:
         _print(network, found, target, chosen)
-    return 1 if any(_has_matrix(layer) and not allowed.reuse_factors for layer, allowed in found) else 0
+    is_stuck = any(_has_matrix(layer) and not allowed.reuse_factors for layer, allowed in found)
+    return 1 if is_stuck or known_faults(network, target) else 0
 
 
 def _has_matrix(layer: Layer) -> bool:
@@ -64,6 +66,10 @@ def _document(network: Network, found: list[tuple[Layer, Legal]], target: Target
         "layers": [_layer_document(layer, allowed) for layer, allowed in found],
         "multiplications": sum(layer_kind(layer.kind).multiplications(layer) for layer, _ in found),
         "space_size": _space_size(found),
+        "faults": [
+            {"layer": layer.name, "name": fault.name, "what": fault.what, "instead": fault.instead, "source": fault.source}
+            for layer, fault in known_faults(network, target)
+        ],
     }
 
 
@@ -110,6 +116,8 @@ def _print(network: Network, found: list[tuple[Layer, Legal]], target: Target, s
             out.print(f"    {line}")
     if not _reasons(found):
         out.print("  nothing")
+    for layer, fault in known_faults(network, target):
+        out.print(f"not built as it is: {sentence(layer, fault, target)}", style="red")
 
 
 def _factors(layer: Layer, allowed: Legal) -> str:

@@ -56,6 +56,11 @@ def _relu(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:
     return same(node, "activation", one_input(node, shapes), activation=kind, parameter=parameter)
 
 
+def _prelu(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:
+    shared: dict[str, Attribute] = {"shared_axes": True} if node.config.get("shared_axes") else {}
+    return same(node, "activation", one_input(node, shapes), activation="prelu", **shared)
+
+
 def _softmax(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:
     shape = one_input(node, shapes)
     axis = whole(node, "axis", -1, minimum=-len(shape))
@@ -68,7 +73,7 @@ KERAS: Mapping[str, Builder] = {
     "LeakyReLU": _parametric("leaky_relu", "negative_slope", "alpha", default=0.3),
     "ELU": _parametric("elu", "alpha", default=1.0),
     "ThresholdedReLU": _parametric("thresholded_relu", "theta", default=1.0),
-    "PReLU": _parametric("prelu"),
+    "PReLU": _prelu,
     "Softmax": _softmax,
 }
 

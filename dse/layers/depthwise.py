@@ -101,7 +101,7 @@ def _separable(n_axes: int) -> Builder:
     """hls4ml splits it into `<name>_depthwise` (no bias, no activation) and `<name>_pointwise`."""
 
     def builder(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:
-        plain: dict[str, Attribute] = {"activation": "linear", "use_bias": False}
+        plain: dict[str, Attribute] = {"activation": "linear", "use_bias": False, "separable": True}
         first = _part(node, one_input(node, shapes), n_axes, f"{node.name}_depthwise", plain)
         filters, channels = whole(node, "filters"), first.n_out
         given = attributes(**common(node), **pointwise(n_axes), channels=channels, filters=filters)

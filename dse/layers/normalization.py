@@ -9,7 +9,7 @@ from typing import Any
 from dse.design import Layer, Target
 from dse.errors import NetworkError
 from dse.layers._flow import figures, flow
-from dse.layers._keras import Builder, Node, Shape, one_input, same
+from dse.layers._keras import Builder, Node, Shape, one_input, problem, same
 
 KINDS = ("batchnorm", "layernorm")
 
@@ -27,11 +27,31 @@ def cost(layer: Layer, target: Target) -> Mapping[str, float]:
 
 
 def _batchnorm(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:
-    return same(node, "batchnorm", one_input(node, shapes))
+    shape = one_input(node, shapes)
+    axis = _axis(node, shape)
+    # said only where it is not as usual, so that the digests of usual networks stay as they are
+    return same(node, "batchnorm", shape) if axis == len(shape) else same(node, "batchnorm", shape, last_axis=False)
 
 
 def _layernorm(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:
-    return same(node, "layernorm", one_input(node, shapes))
+    return same(node, "layernorm", one_input(node, shapes), axis=_written_axis(node))
+
+
+def _written_axis(node: Node) -> int:
+    got = node.config.get("axis", -1)
+    got = got[0] if isinstance(got, list) and len(got) == 1 else got
+    if isinstance(got, bool) or not isinstance(got, int):
+        raise problem(node, "axis", got, "one axis")
+    return got
+
+
+def _axis(node: Node, shape: Shape) -> int:
+    """Return the axis that is normalised, counted from 1 as in a tensor with its batch."""
+    axis = _written_axis(node)
+    axis = axis + len(shape) + 1 if axis < 0 else axis
+    if not 1 <= axis <= len(shape):
+        raise problem(node, "axis", axis, f"1 to {len(shape)}, or -1")
+    return axis
 
 
 KERAS: Mapping[str, Builder] = {"BatchNormalization": _batchnorm, "LayerNormalization": _layernorm}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from dse.design import Layer, Target
+from dse.design import Attribute, Layer, Target
 from dse.errors import NetworkError
 from dse.layers._circuit import number
 from dse.layers._flow import figures, flow
@@ -29,12 +29,20 @@ def _pooling(n_axes: int, op: str) -> Builder:
         out, seen = window(node, shape[:-1], "pool_size", wholes(node, "pool_size", n_axes))
         pool = int(seen.pop("kernel"))
         del seen["dilation"]
+        padded: dict[str, Attribute] = {"padded": True} if _is_padded(node, shape[:-1], out, n_axes) else {}
         sizes = {f"pool_{axis}": seen.pop(f"kernel_{axis}") for axis in ("height", "width") if f"kernel_{axis}" in seen}
-        given = attributes(op=op, pool=pool, channels=shape[-1], **seen, **sizes)
+        given = attributes(op=op, pool=pool, channels=shape[-1], **seen, **sizes, **padded)
         kind = f"pooling{n_axes}d"
         return (make(node, kind, shape[-1], shape[-1], (*out, shape[-1]), given, positions=prod(out)),)
 
     return builder
+
+
+def _is_padded(node: Node, pixels: Shape, out: Shape, n_axes: int) -> bool:
+    """Whether the windows reach beyond the input."""
+    sizes = wholes(node, "pool_size", n_axes)
+    strides = sizes if node.config.get("strides") is None else wholes(node, "strides", n_axes)
+    return any((n - 1) * step + size > pixel for n, step, size, pixel in zip(out, strides, sizes, pixels, strict=True))
 
 
 def _global_pooling(n_axes: int, op: str) -> Builder:

@@ -12,6 +12,7 @@ from dse.campaign.tables import LayerTable
 from dse.consent import backend_commands, refuse_unknown
 from dse.design import Layer, LayerChoice, Precision
 from dse.errors import SpaceError
+from dse.faults import refuse_known_faults
 from dse.goal import Goal, Objective
 from dse.qor import LayerRecord
 from dse.search.base import HasOwnGoal, Searcher, View
@@ -161,10 +162,12 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
 
     Raises:
         CampaignLocked: another process runs it.
+        NetworkError: hls4ml is known to build the network wrongly.
         SpecError: its backend would run what the user did not agree to.
         SpecChanged: the file now asks something else than the journal answers; shows the difference.
     """
     spec = question.spec
+    refuse_known_faults(spec.network, spec.target)
     refuse_unknown(spec.path, backend_commands(spec.backend_options))
     refuse_foreign(spec.state, spec.path)
     journal = Journal(spec.state / "journal.jsonl")
