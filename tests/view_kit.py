@@ -22,7 +22,9 @@ from dse.view.story import Story
 from dse.wire import dump_json
 
 TARGET = Target("xc7a200tfbg6762", 5.0, "io_stream", Precision(16, 6), Toolchain("vivado_hls", "2019.2"))
-HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\x1b]52;c;ZXZpbA==\x07\x1b[31m\"'&"
+HOSTILE = (
+    "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\x1b]52;c;ZXZpbA==\x07\x1b[31m\u202e\u2066\"'&"
+)
 
 NETWORK = """
 name = "toy"

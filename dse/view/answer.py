@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from dse.design import Fidelity
 from dse.qor import Qor
 from dse.view.figures.axes import LABELS
-from dse.view.figures.svg import number, safe
 from dse.view.story import Story
 from dse.view.text import time_of
 
@@ -31,50 +32,85 @@ def target_line(story: Story) -> str:
     )
 
 
-def answer(story: Story) -> str:
-    """Return the first section of the page."""
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How much of one resource is used: what is written at it, and how far it is filled in percent (None: not known)."""
+
+    share: str
+    words: str
+    filled: float | None = None
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first section of the page.
+
+    Attributes:
+        kind: "" with a design; "none" before there is one, "bad" where none keeps the limits.
+        lead: the sentence in large letters, in pieces of (words, figure, words).
+        badges: (kind, word) of the marks before the sentences.
+        factors: (layer, reuse factor) of the best design.
+    """
+
+    title: str
+    lead: tuple[tuple[str, str, str], ...]
+    sentences: str
+    kind: str = ""
+    badges: tuple[tuple[str, str], ...] = ()
+    factors: tuple[tuple[str, int], ...] = ()
+    device: str = ""
+    gauges: tuple[Gauge, ...] = ()
+
+
+def answer(story: Story) -> Answer:
+    """Return what the page says first."""
     best, state = story.summary.incumbent, story.state
     if best is None or best.qor is None:
         is_new = not state.finished
-        lead = "No design yet." if is_new else "No measured design keeps the limits."
+        lead = "No design yet" if is_new else "No measured design keeps the limits"
         sentence = state.stop[1] if state.stop else f"{len(state.finished)} trials finished, {len(state.pending)} under way."
         if is_new and not state.trials:
             sentence = f"Nothing has been tried yet. Start with: dse run {story.question.spec.path.name}"
-        return (
-            f'<section class="answer {"none" if is_new else "bad"}" id="answer"><h2>Answer</h2><p class="lead">{safe(lead)}</p>'
-            f'<p class="sure">{safe(sentence)}</p></section>'
-        )
-    qor = best.qor
-    factors = "".join(f"<li><small>{safe(name)}</small><b>{choice.reuse_factor}</b></li>" for name, choice in best.point.choices)
-    return (
-        f'<section class="answer" id="answer"><h2>{"Answer" if state.stop else "Best so far"}: trial {best.number}</h2>'
-        f'<p class="lead">{_lead(story, qor)}</p><p class="sure">{_sure(story)}</p>'
-        f'<h3>Reuse factors</h3><ul class="factors">{factors}</ul>'
-        f'<h3>Share of {safe(story.question.spec.part.device)}</h3><div class="gauges">{_gauges(story, qor)}</div></section>'
+        return Answer("Answer", ((lead, "", ""),), sentence, kind="none" if is_new else "bad")
+    return Answer(
+        f"{'Answer' if state.stop else 'Best so far'}: trial {best.number}",
+        _lead(story, best.qor),
+        _sentences(story),
+        badges=_badges(story),
+        factors=tuple((name, choice.reuse_factor) for name, choice in best.point.choices),
+        device=story.question.spec.part.device,
+        gauges=tuple(_gauges(story, best.qor)),
     )
 
 
-def _lead(story: Story, qor: Qor) -> str:
+def _lead(story: Story, qor: Qor) -> tuple[tuple[str, str, str], ...]:
     period = story.question.spec.target.clock_period_ns
     facts = []
     if qor.ii_cycles_max is not None:
-        facts.append(f"a new result every <b>{qor.ii_cycles_max:,.0f} cycles</b> ({time_of(qor.ii_cycles_max * period)})")
+        facts.append(("a new result every ", f"{qor.ii_cycles_max:,.0f} cycles", f" ({time_of(qor.ii_cycles_max * period)})"))
     if qor.latency_cycles_max is not None:
-        facts.append(f"latency <b>{qor.latency_cycles_max:,.0f} cycles</b> ({time_of(qor.latency_cycles_max * period)})")
+        facts.append(("latency ", f"{qor.latency_cycles_max:,.0f} cycles", f" ({time_of(qor.latency_cycles_max * period)})"))
     if qor.dsp is not None:
-        facts.append(f"<b>{qor.dsp:,.0f} DSP</b>")
-    text = ", ".join(facts) or "Nothing is known of it but that it was built"
-    return f"{text[:1].upper()}{text[1:]}."
+        facts.append(("", f"{qor.dsp:,.0f} DSP", ""))
+    if not facts:
+        return (("Nothing is known of it but that it was built", "", ""),)
+    (before, figure, after), *others = facts
+    return ((before[:1].upper() + before[1:], figure, after), *others)
 
 
-def _sure(story: Story) -> str:
-    fidelity, state = story.question.backend.fidelity, story.state
-    is_estimate = fidelity is Fidelity.ESTIMATE
-    badge = f'<span class="badge{" soft" if is_estimate else ""}">{safe(SOURCES[fidelity])}</span>'
+def _badges(story: Story) -> tuple[tuple[str, str], ...]:
+    fidelity = story.question.backend.fidelity
+    source = ("soft" if fidelity is Fidelity.ESTIMATE else "", SOURCES[fidelity])
+    return (source, ("bad", "does not fit")) if _too_large(story) else (source,)
+
+
+def _sentences(story: Story) -> str:
+    state = story.state
+    is_estimate = story.question.backend.fidelity is Fidelity.ESTIMATE
     sentences = ["No tool has run: these are an analytic model's numbers." if is_estimate else _measured_by(story)]
     too_large = _too_large(story)
     if too_large:
-        badge += '<span class="badge bad">does not fit</span>'
         sentences.append(f"It is larger than the device: {too_large}.")
     certificate = state.certificate
     if certificate is not None and certificate.gap is not None:
@@ -89,7 +125,7 @@ def _sure(story: Story) -> str:
         sentences.append(f"Stopped: {state.stop[1]}.")
     else:
         sentences.append(f"The campaign is not finished: {len(state.finished)} trials done, {len(state.pending)} under way.")
-    return badge + safe(" ".join(sentence if sentence.endswith((".", "!")) else f"{sentence}." for sentence in sentences))
+    return " ".join(sentence if sentence.endswith((".", "!")) else f"{sentence}." for sentence in sentences)
 
 
 def _too_large(story: Story) -> str:
@@ -107,24 +143,16 @@ def _measured_by(story: Story) -> str:
     )
 
 
-def _gauges(story: Story, qor: Qor) -> str:
+def _gauges(story: Story, qor: Qor) -> Iterator[Gauge]:
     part = story.question.spec.part
-    cells = []
     for title, metric in _GAUGES:
         used, capacity = getattr(qor, metric), part.capacity(metric)
-        if capacity == 0 and not used:
-            continue
         if used is None:
-            cells.append(f'<div class="gauge"><b>–</b> <span>{title}, not known</span></div>')
-            continue
-        share = used / capacity if capacity else 1.0
-        style = "g-over" if share > 1 else "g-used"
-        cells.append(
-            f'<div class="gauge"><b>{100 * share:,.0f} %</b> <span>{title}: {used:,.0f} of {capacity:,}</span>'
-            '<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><path class="g-back" d="M0 0h100v8h-100z"/>'
-            f'<path class="{style}" d="M0 0h{number(100 * min(share, 1.0))}v8H0z"/></svg></div>'
-        )
-    return "".join(cells)
+            if capacity:
+                yield Gauge("–", f"{title}, not known")
+        elif used or capacity:
+            share = used / capacity if capacity else 1.0
+            yield Gauge(f"{100 * share:,.0f} %", f"{title}: {used:,.0f} of {capacity:,}", 100 * min(share, 1.0), share > 1)
 
 
 def goal(story: Story) -> str:

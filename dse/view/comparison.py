@@ -12,8 +12,7 @@ from dse.view.answer import SOURCES
 from dse.view.figures.axes import LABELS, plain
 from dse.view.figures.drawing import Bar, Drawing, Mark, Text, empty, text_width
 from dse.view.figures.styles import layer_style
-from dse.view.figures.svg import inline, safe
-from dse.view.shell import shell
+from dse.view.pages import render
 
 ROWS = (
     ("II (cycles)", "ii_cycles_max"),
@@ -179,17 +178,13 @@ def draw(comparison: Comparison) -> Drawing:
 
 def page(comparison: Comparison) -> str:
     """Return the comparison as one HTML file."""
-    heads = "".join(f'<th scope="col">{safe(column.heading)}</th>' for column in comparison.columns)
-    body = "".join(
-        f'<tr><th scope="row" class="l">{safe(row[0])}</th>{"".join(f"<td>{safe(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows(comparison)
+    return render(
+        "comparison.html",
+        title=comparison.heading,
+        subtitle=f"{len(comparison.columns)} designs compared",
+        is_followed=False,
+        heads=[column.heading for column in comparison.columns],
+        rows=rows(comparison),
+        notes=comparison.notes,
+        bars=draw(comparison),
     )
-    notes = "".join(f"<li>{safe(note)}</li>" for note in comparison.notes)
-    listed = f'<ul class="notes">{notes}</ul>' if notes else ""
-    sections = (
-        '<section id="answer"><h2 id="designs">Designs</h2><p class="hint">Percentages are of the device; ratios are against'
-        ' the unoptimised design.</p><div class="scroll" tabindex="0" role="group" aria-labelledby="designs"><table><thead>'
-        f"<tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table></div>{listed}</section>"
-        f'<section><h2>Metric by metric</h2><p class="hint">Shorter is better everywhere.</p>{inline(draw(comparison))}</section>'
-    )
-    return shell(title=comparison.heading, subtitle=f"{len(comparison.columns)} designs compared", body=sections)

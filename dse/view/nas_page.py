@@ -9,11 +9,9 @@ from dse.nas.deploy import Deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec
 from dse.view.figures.axes import LABELS as AXES
-from dse.view.figures.svg import safe
 from dse.view.nas_figures import WORDS, draw_nas_curves, draw_nas_front
 from dse.view.nas_story import axes_of
-from dse.view.sections import section, stepped
-from dse.view.shell import shell
+from dse.view.pages import render
 from dse.view.text import part_name
 
 Cell = tuple[str, str]  # text, and what it sorts by
@@ -39,16 +37,25 @@ def nas_page(spec: NasSpec, candidates: Sequence[Candidate], deployed: Sequence[
     """Return the whole file as text."""
     front = front_of(candidates, spec.goals)
     shown = [candidate for candidate in candidates if candidate.outcome not in (Outcome.REFUSED, Outcome.LOST)]
-    body = [
-        _answer(spec, candidates, front),
-        f'<div class="two">{_front(spec, candidates)}{_curves(spec, candidates)}</div>',
-        _deployed(spec, [one for one in deployed if one.question is not None]),
-        _candidates(candidates, shown, {candidate.number for candidate in front}),
-        '<p class="quiet" id="live" role="status"></p>',
-    ]
-    follow = '<label class="pick"><input type="checkbox" id="follow"> reload while it runs</label>' if is_running else ""
+    across, upwards = axes_of(spec)
     data = {"best": front[0].number if front else None, "columns": ["network", "error"], "trials": [_told(c) for c in shown]}
-    return shell(title=spec.name, subtitle=_target_line(spec), body="\n".join(body), follow=follow, data=data)
+    return render(
+        "search.html",
+        title=spec.name,
+        subtitle=_target_line(spec),
+        data=data,
+        is_followed=is_running,
+        lead=_lead(spec, front),
+        sure=_sure(spec, candidates),
+        front={
+            "hint": f"{WORDS[upwards]} against {WORDS[across]}; the lower left is best. Point at a network to see it everywhere.",
+            "drawing": draw_nas_front(spec, candidates),
+        },
+        curves=draw_nas_curves(spec, candidates),
+        deployed=_deployed(spec, [one for one in deployed if one.question is not None]),
+        candidates=_candidates(candidates, shown, {candidate.number for candidate in front}),
+        texts=_TEXTS,
+    )
 
 
 def _target_line(spec: NasSpec) -> str:
@@ -61,7 +68,7 @@ def _target_line(spec: NasSpec) -> str:
     return " · ".join(["architecture search", *target, *limits, f"{spec.search.sampler} sampler"])
 
 
-def _answer(spec: NasSpec, candidates: Sequence[Candidate], front: Sequence[Candidate]) -> str:
+def _sure(spec: NasSpec, candidates: Sequence[Candidate]) -> str:
     counts = {outcome: sum(candidate.outcome is outcome for candidate in candidates) for outcome in Outcome}
     facts = [f"{sum(counts[outcome] for outcome in SPENT)} trainings"]
     words = ((Outcome.HOPELESS, "given up early"), (Outcome.FAILED, "failed"), (Outcome.RUNNING, "under way"))
@@ -69,58 +76,25 @@ def _answer(spec: NasSpec, candidates: Sequence[Candidate], front: Sequence[Cand
     volume = volume_of(candidates, spec.goals)
     facts += [f"hypervolume {volume:.4f}"] if volume is not None else []
     about = f"Costs: exact allocation of reuse factors over the {spec.cost.tables}, not verified by synthesis."
-    kind, lead = ("answer", _lead(spec, front)) if front else ("answer none", "No network has been trained yet.")
-    return (
-        f'<section class="{kind}" id="answer"><h2>The front</h2><p class="lead">{lead}</p>'
-        f'<p class="sure"><span class="badge soft">estimated</span>{safe(", ".join(facts))}. {safe(about)}</p></section>'
-    )
+    return f"{', '.join(facts)}. {about}"
 
 
-def _lead(spec: NasSpec, front: Sequence[Candidate]) -> str:
+def _lead(spec: NasSpec, front: Sequence[Candidate]) -> list[tuple[str, str, str]]:
+    """Return the first sentence in pieces of (words, figure, words)."""
     across, upwards = axes_of(spec)
 
-    def told(candidate: Candidate) -> str:
+    def told(candidate: Candidate) -> tuple[str, str]:
         error, cost = candidate.value(upwards), candidate.value(across)
-        return f"<b>{WORDS[upwards]} {_short(error)}</b> at {WORDS[across]} {_short(cost)}"
+        return f"{WORDS[upwards]} {_short(error)}", f" at {WORDS[across]} {_short(cost)}"
 
-    if len(front) == 1:
-        return f"One network: {told(front[0])}."
-    return f"{len(front)} networks, from {told(front[0])} to {told(front[-1])}."
-
-
-def _front(spec: NasSpec, candidates: Sequence[Candidate]) -> str:
-    across, upwards = axes_of(spec)
-    hint = f"{WORDS[upwards]} against {WORDS[across]}; the lower left is best. Point at a network to see it everywhere."
-    return section("Pareto front", hint, stepped(draw_nas_front(spec, candidates), "Pareto front"))
+    if len(front) < 2:
+        return [("One network: ", *told(one)) for one in front]
+    return [(f"{len(front)} networks, from ", *told(front[0])), (" to ", *told(front[-1]))]
 
 
-def _curves(spec: NasSpec, candidates: Sequence[Candidate]) -> str:
-    hint = "Validation error after each epoch; the networks of the front in color, with their numbers."
-    return section("Training curves", hint, stepped(draw_nas_curves(spec, candidates), "Training curves"))
-
-
-def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], *, is_sorted: bool = False) -> str:
-    """Return a table; a row is what stands in its `tr` tag and its cells."""
-
-    def head(name: str) -> str:
-        kind = ' class="l"' if name in _TEXTS else " data-sort" if is_sorted else ""
-        return f'<th scope="col"{kind}>{safe(name)}</th>'
-
-    def cell(name: str, text: str, value: str) -> str:
-        if is_sorted and name == "trial":
-            return f'<td data-v="{value}"><button type="button" aria-label="Show trial {value}">{text}</button></td>'
-        kind = "l why" if name == "reuse factors" else "l"  # which may be broken
-        return f'<td class="{kind}">{safe(text)}</td>' if name in _TEXTS else f'<td data-v="{value}">{safe(text)}</td>'
-
-    body = "".join(
-        f"<tr{mark}>{''.join(cell(name, *one) for name, one in zip(heads, cells, strict=True))}</tr>" for mark, cells in rows
-    )
-    return f"<table><thead><tr>{''.join(map(head, heads))}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _deployed(spec: NasSpec, deployed: Sequence[Deployed]) -> str:
+def _deployed(spec: NasSpec, deployed: Sequence[Deployed]) -> dict[str, Any]:
     if not deployed:
-        return section("Deployed", "None yet.", "")
+        return {"hint": "None yet.", "rows": []}
     found = [table_row(spec, one) for one in deployed]
     sources = sorted({row["fidelity"] for row in found if row["fidelity"]})
     hint = (
@@ -134,12 +108,11 @@ def _deployed(spec: NasSpec, deployed: Sequence[Deployed]) -> str:
         sizes = [_number(row[key]) for key in ("workload", "lut", "ff", "dsp", "bram_18k")]
         factors = " ".join(map(str, row["reuse_factors"] or ())) or (one.problem or "no design keeps the limits")
         last = [_number(row["latency_us"], 1), _text(factors)]
-        rows.append(("", [_number(row["trial"]), _text(row["architecture"]), *errors, *sizes, *last]))
-    body = f'<div class="scroll" tabindex="0" role="group" aria-label="Deployed networks">{_table(_DEPLOYED, rows)}</div>'
-    return section("Deployed", hint, body)
+        rows.append({"number": None, "cells": [_number(row["trial"]), _text(row["architecture"]), *errors, *sizes, *last]})
+    return {"hint": hint, "heads": _DEPLOYED, "rows": rows}
 
 
-def _candidates(candidates: Sequence[Candidate], shown: Sequence[Candidate], best: set[int]) -> str:
+def _candidates(candidates: Sequence[Candidate], shown: Sequence[Candidate], best: set[int]) -> dict[str, Any]:
     rows = []
     for candidate in shown:
         latency = (candidate.cost or {}).get("latency_ns")
@@ -155,14 +128,11 @@ def _candidates(candidates: Sequence[Candidate], shown: Sequence[Candidate], bes
             _number(candidate.seconds, 1),
             _text(candidate.reason if candidate.outcome is Outcome.TRAINED else _outcome(candidate)),
         ]
-        rows.append((f' data-n="{candidate.number}"{" class=best" if candidate.number in best else ""}', cells))
+        rows.append({"number": candidate.number, "is_best": candidate.number in best, "cells": cells})
     refused = sum(candidate.outcome is Outcome.REFUSED for candidate in candidates)
     hint = "Errors in the unit of the target. A bar at the left marks the front."
     hint += f" {refused} more were refused without a training." if refused else ""
-    table = (
-        f'<div class="trials" tabindex="0" role="group" aria-label="Candidates">{_table(_CANDIDATES, rows, is_sorted=True)}</div>'
-    )
-    return section("Candidates", hint, table, kind="long")
+    return {"hint": hint, "heads": _CANDIDATES, "rows": rows}
 
 
 def _outcome(candidate: Candidate) -> str:

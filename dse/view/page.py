@@ -11,22 +11,24 @@ from typing import Any
 from dse.view.answer import target_line
 from dse.view.beliefs import Beliefs
 from dse.view.figures.axes import LABELS
+from dse.view.pages import render
 from dse.view.records import COLUMNS
 from dse.view.sections import sections
 from dse.view.share import hidden
-from dse.view.shell import shell
 from dse.view.story import Story
 
 
 def page(story: Story, beliefs: Beliefs | None = None, *, is_shared: bool = False) -> str:
     """Return the whole file as text; a shared one tells of no place, host or person and does not follow the campaign."""
-    body = sections(story, beliefs)
-    rest: dict[str, Any] = {"title": story.question.spec.name, "subtitle": target_line(story), "data": _data(story)}
-    if is_shared:
-        body, rest = hidden(story.question, story.state, body, rest)
-    is_followed = story.state.stop is None and not is_shared
-    follow = '<label class="pick"><input type="checkbox" id="follow"> reload while it runs</label>' if is_followed else ""
-    return shell(body=body, follow=follow, **rest)
+    said = {"title": story.question.spec.name, "subtitle": target_line(story)}
+    text = render(
+        "campaign.html",
+        **said,
+        data=_data(story),
+        is_followed=story.state.stop is None and not is_shared,
+        **sections(story, beliefs),
+    )
+    return hidden(story.question, story.state, text) if is_shared else text
 
 
 def _data(story: Story) -> dict[str, Any]:

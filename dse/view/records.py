@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from dse.qor import Failure
 from dse.search.base import Trial
 from dse.view.answer import goal
 from dse.view.beliefs import Beliefs
-from dse.view.figures.svg import safe
 from dse.view.story import DEVICE, Story
 from dse.view.text import part_name
 
@@ -21,35 +23,40 @@ COLUMNS = (
 )
 
 
-def trials_table(story: Story) -> str:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A trial in the table; a cell is what it sorts by ("" for unknown), and what is shown."""
+
+    number: int
+    is_best: bool
+    by: str
+    point: str
+    cells: tuple[tuple[str, str], ...]
+    standing: str
+    why: str
+
+
+def trial_rows(story: Story) -> tuple[Row, ...]:
     """Return all trials; the same numbers as in the figures, for those who read rather than look."""
-    heads = "".join(f'<th scope="col" data-sort>{safe(title)}</th>' for title, _ in COLUMNS)
-    rows = "".join(_row(story, trial) for trial in story.state.trials)
-    return (
-        '<section class="long"><h2 id="trials">Trials</h2><p class="hint">Cycles and primitives; block RAM in 18 Kb halves.'
-        " Front: nothing measured is better in every objective.</p>"
-        '<div class="trials" tabindex="0" role="group" aria-labelledby="trials"><table><thead><tr>'
-        '<th scope="col" data-sort>#</th><th scope="col" class="l">by</th><th scope="col" class="l">reuse factors</th>'
-        f'{heads}<th scope="col" class="l">standing</th><th scope="col" class="l">why it was tried</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></section>"
-    )
-
-
-def _row(story: Story, trial: Trial) -> str:
     best = story.summary.incumbent
-    is_best = best is not None and trial.number == best.number
-    cells = []
-    for _, metric in COLUMNS:
-        value = story.value(trial, metric)
-        exact = "" if value is None else f"{value:.6g}"
-        shown = "–" if value is None else f"{value:,.4f}" if metric == "device_cost" else f"{value:,.0f}"
-        cells.append(f'<td data-v="{exact}">{shown}</td>')
-    return (
-        f'<tr data-n="{trial.number}"{" class=best" if is_best else ""}><td data-v="{trial.number}">'
-        f'<button type="button" aria-label="Show trial {trial.number}">{trial.number}</button></td>'
-        f'<td class="l by">{safe(trial.proposed_by)}</td><td class="l point">{safe(str(trial.point))}</td>{"".join(cells)}'
-        f'<td class="l stands">{safe(_standing(story, trial))}</td><td class="l why">{safe(trial.reason)}</td></tr>'
+    return tuple(
+        Row(
+            trial.number,
+            best is not None and trial.number == best.number,
+            trial.proposed_by,
+            str(trial.point),
+            tuple(_cell(metric, story.value(trial, metric)) for _, metric in COLUMNS),
+            _standing(story, trial),
+            trial.reason,
+        )
+        for trial in story.state.trials
     )
+
+
+def _cell(metric: str, value: float | None) -> tuple[str, str]:
+    if value is None:
+        return "", "–"
+    return f"{value:.6g}", f"{value:,.4f}" if metric == "device_cost" else f"{value:,.0f}"
 
 
 def _standing(story: Story, trial: Trial) -> str:
@@ -81,8 +88,8 @@ def _moment(at: str) -> str:
     return f"{at[:10]} {at[11:19]} UTC" if at else ""
 
 
-def provenance(story: Story, beliefs: Beliefs | None) -> str:
-    """Return where the numbers come from, and what one should know of them."""
+def provenance(story: Story, beliefs: Beliefs | None) -> dict[str, Any]:
+    """Return where the numbers come from (`facts`), and what one should know of them (`notes`)."""
     spec, state = story.question.spec, story.state
     records = [evaluation.provenance for _, evaluation in state.evaluations]
     facts = {
@@ -99,8 +106,5 @@ def provenance(story: Story, beliefs: Beliefs | None) -> str:
         "started": _moment(state.identity.rpartition("@")[2]) or "not yet",
         "last result": next((_moment(str(e.get("at"))) for e in reversed(story.events) if e.get("event") == "finished"), "none"),
     }
-    rows = "".join(f"<dt>{safe(what)}</dt><dd>{safe(said)}</dd>" for what, said in facts.items())
     notes = dict.fromkeys((*state.notes, *(note for p in records for note in p.notes), *(beliefs.notes if beliefs else ())))
-    listed = "".join(f"<li>{safe(note)}</li>" for note in notes)
-    worth = f'<h3>Worth knowing</h3><ul class="notes">{listed}</ul>' if notes else ""
-    return f'<section><h2>Where the numbers come from</h2><dl class="facts">{rows}</dl>{worth}</section>'
+    return {"facts": facts, "notes": list(notes)}

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from html import unescape
 from typing import Any
 
+from markupsafe import escape
+
 from dse.bundle.redact import redactor
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState
-from dse.view.figures.svg import safe
+from dse.view.pages import embedded
 
 # All text of others stands between tags or in labels, and is escaped: no `<`, `>` or quote in it is a mark of HTML.
 _TEXT = re.compile(r'(?<=>)[^<>]+(?=<)|(?<=aria-label=")[^"]+')
+_OURS = re.compile(r"(<style>.*?</style>|<script.*?</script>)", re.DOTALL)
+_DATA = re.compile(r"(<script[^>]* id=\"data\">)(.*)(</script>)", re.DOTALL)
 
 
-def hidden(question: Question, state: CampaignState, body: str, rest: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return a page's body (HTML) and the rest of what it says, redacted like a bundle."""
-    texts = [*(unescape(found) for found in _TEXT.findall(body)), *_strings(rest)]
-    hide = redactor(texts, _hosts(question, state))
-    return _TEXT.sub(lambda found: safe(hide(unescape(found[0]))), body), _mapped(rest, hide)
+def hidden(question: Question, state: CampaignState, page: str) -> str:
+    """Return a page whose text, and what its script knows, is redacted like a bundle; style and script stay as they are."""
+    pieces = _OURS.split(page)  # text of others is in every second piece, and in the data
+    data: list[Any] = [json.loads(found[2]) for piece in pieces if (found := _DATA.fullmatch(piece))]
+    texts = [unescape(found) for piece in pieces[::2] for found in _TEXT.findall(piece)]
+    hide = redactor([*texts, *_strings(data)], _hosts(question, state))
+    for i, piece in enumerate(pieces):
+        if i % 2 == 0:
+            pieces[i] = _TEXT.sub(lambda found: str(escape(hide(unescape(found[0])))), piece)
+        else:
+            pieces[i] = _DATA.sub(lambda found: found[1] + str(embedded(_mapped(json.loads(found[2]), hide))) + found[3], piece)
+    return "".join(pieces)
 
 
 def _hosts(question: Question, state: CampaignState) -> set[str]:

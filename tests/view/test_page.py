@@ -19,7 +19,7 @@ from dse.study.fold import replay
 from dse.view import page_keeper
 from dse.view.page import page
 from dse.view.page_keeper import PageKeeper
-from dse.view.shell import embedded
+from dse.view.pages import embedded
 from dse.view.story import Story
 
 
@@ -134,7 +134,7 @@ def test_hostile_text_becomes_text(explore: Question) -> None:
     tame, hostile = (page(view_kit.story(explore, 12, hostile=flag)) for flag in (False, True))
     assert [tag for tag, _ in Elements(hostile).tags] == [tag for tag, _ in Elements(tame).tags]
     assert "</script><script>document.title" in Elements(hostile).text
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", hostile)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", hostile)
 
 
 @given(st.recursive(st.text() | st.none() | st.integers(), lambda inner: st.dictionaries(st.text(), inner), max_leaves=10))

@@ -15,14 +15,14 @@ HATCH = (
 )
 
 
-def safe(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text for element content or a quoted attribute."""
     return escape(printable(text), quote=True)
 
 
 def inline(drawing: Drawing, *, is_picture: bool = True) -> str:
     """Return the drawing for a page that holds the style sheet and the hatch pattern; it shrinks with its column, and never grows."""
-    role = f'role="img" aria-label="{safe(f"{drawing.title}. {drawing.description}")}"' if is_picture else 'aria-hidden="true"'
+    role = f'role="img" aria-label="{escaped(f"{drawing.title}. {drawing.description}")}"' if is_picture else 'aria-hidden="true"'
     return f'<svg {_box(drawing)} {role} class="figure">{"".join(_marks(drawing.marks))}</svg>'
 
 
@@ -33,7 +33,7 @@ def standalone(drawing: Drawing) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {_box(drawing)} role="img">'
-        f"<title>{safe(drawing.title)}</title><desc>{safe(drawing.description)}</desc>"
+        f"<title>{escaped(drawing.title)}</title><desc>{escaped(drawing.description)}</desc>"
         f"<style>{sheet}{rules()}</style><defs>{HATCH}</defs>{''.join(_marks(drawing.marks))}</svg>\n"
     )
 
@@ -59,7 +59,7 @@ def _marks(marks: Iterable[Mark]) -> Iterable[str]:
         match mark:
             case Group():
                 trial = "" if mark.trial is None else f' data-n="{mark.trial}"'
-                title = f"<title>{safe(mark.title)}</title>" if mark.title else ""
+                title = f"<title>{escaped(mark.title)}</title>" if mark.title else ""
                 yield f"<g{trial}>{title}{''.join(_marks(mark.marks))}</g>"
             case Bar():
                 x, y, w, h = (number(v) for v in (mark.x, mark.y, mark.width, mark.height))
@@ -90,4 +90,4 @@ def _text(text: Text) -> str:
     x, y = number(text.x), number(text.y)
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
     turned = f' transform="rotate(-90 {x} {y})"' if text.turned else ""
-    return f'<text class="f-{text.style}" x="{x}" y="{y}"{anchor}{turned}>{safe(text.text)}</text>'
+    return f'<text class="f-{text.style}" x="{x}" y="{y}"{anchor}{turned}>{escaped(text.text)}</text>'
