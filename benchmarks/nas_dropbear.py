@@ -28,11 +28,11 @@ from typing import Any
 
 import numpy as np
 
-from dse.nas.architecture import Architecture, ConvBlock, Recurrent
 from dse.nas.cost import cost_of
 from dse.nas.records import Candidate, Outcome, cost_to_json
 from dse.nas.spec import NasSpec, build_spec
 from dse.nas.training import Trained, TrainFunction
+from dse.networks.architecture import Architecture, ConvBlock, Recurrent
 from dse.pareto import hypervolume, non_dominated
 
 TRAININGS = 16

@@ -33,12 +33,14 @@ def is_identifier(name: str) -> bool:
 
 
 class Fidelity(StrEnum):
-    """How far a result was taken. Results of two fidelities are never mixed in one column."""
+    """A step of evidence, from the cheapest to the dearest: how far a result was taken. Two are never mixed in one column."""
 
     ESTIMATE = "estimate"  # an analytic model; no tool was run
+    SIMULATE = "simulate"  # the numbers of a design, bit by bit
     CSYNTH = "csynth"  # C synthesis
     VSYNTH = "vsynth"  # logic synthesis
     IMPL = "impl"  # placed and routed
+    TRAIN = "train"  # a network's error after training
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-from dse.design import Job
 from dse.errors import SpecError
 from dse.goal import DERIVED
 from dse.qor import DesignRecord, Evaluation, Failure, LayerRecord, scalar_names
@@ -86,10 +85,10 @@ def corpus_records(question: Question, state: CampaignState) -> tuple[list[Layer
     """
     records: list[LayerRecord | DesignRecord] = []
     n_composed = 0
-    spec, backend = question.spec, question.backend
+    spec = question.spec
     for number, evaluation in state.evaluations:
         point = state.trial(number).point
-        job = Job(spec.network, point, spec.target, backend.fidelity, backend.basis)
+        job = question.job(point)
         source = f"campaign {spec.name} trial {number}"
         if _is_composed(evaluation):
             n_composed += 1

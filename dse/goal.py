@@ -14,7 +14,7 @@ import numpy as np
 from dse.errors import SpecError
 from dse.pareto import hypervolume, knee, non_dominated
 from dse.parts import Part
-from dse.qor import CYCLES, RESOURCES, Failure, Qor
+from dse.qor import CYCLES, RESOURCES, Failure, Learned, Qor
 
 CLOCK = "clock_period_ns"
 NS_METRICS = ("latency_ns_min", "latency_ns_max", "ii_ns_min", "ii_ns_max")
@@ -22,7 +22,7 @@ DERIVED = ("device_cost", *NS_METRICS)  # device_cost: sum of LUT, FF, DSP and B
 NAMES = (*RESOURCES, *CYCLES, *DERIVED)
 DEVICE_COST_RESOURCES = ("lut", "ff", "dsp", "bram_18k")
 
-Outcome = Qor | Failure | None
+Outcome = Qor | Learned | Failure | None
 Evidence = Outcome | Mapping[str, Outcome]  # one outcome is that of the study's own step; a mapping holds outcomes by step
 Values = tuple[float, ...]
 

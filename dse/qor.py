@@ -112,7 +112,27 @@ class Failure:
     limit: float | None = None
 
 
-Outcome = Annotated[Qor | Failure, OneOf()]
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a training told: the outcome of the step `train`, as a Qor is that of a synthesis.
+
+    Attributes:
+        error: of the kept weights on the validation windows: rmse in the target's own unit, or the share of wrong classes.
+        test_error: the same on the test windows, which no search looks at; None without a test split.
+        curve: validation error after each epoch.
+        ended: `epochs`, `patience`, `time`, or `hopeless`: given up, so that the error is only the least so far.
+        has_network: whether a trained network was kept.
+    """
+
+    error: float
+    test_error: float | None = None
+    curve: tuple[float, ...] = ()
+    ended: str = "epochs"
+    has_network: bool = False
+
+
+Outcome = Annotated[Qor | Learned | Failure, OneOf()]  # of any step
+DesignOutcome = Annotated[Qor | Failure, OneOf()]  # of a step that takes a design
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +184,7 @@ class DesignRecord:
     point: DesignPoint
     target: Target
     fidelity: Fidelity
-    outcome: Outcome
+    outcome: DesignOutcome
     source: str = ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dse.api.results import campaign_file
 from dse.campaign.spec import read_campaign
-from dse.design import DesignPoint, Job
+from dse.design import DesignPoint
 from dse.errors import SpaceError, SpecError
 from dse.qor import Failure, Qor
 from dse.search.base import Certificate, Trial, TrialStatus
@@ -75,8 +75,7 @@ class AskTell:
         return self.state.certificate
 
     def _add(self, point: DesignPoint, proposed_by: str, reason: str) -> Trial:
-        spec, backend = self.question.spec, self.question.backend
-        key = Job(spec.network, point, spec.target, backend.fidelity, backend.basis).key
+        key = self.question.job(point).key
         trial = Trial(len(self.state.trials) + 1, key, point, proposed_by, reason, TrialStatus.PENDING)
         self.state = replace(self.state, trials=(*self.state.trials, trial))
         return trial

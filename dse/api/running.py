@@ -18,7 +18,7 @@ from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Signals
 from dse.study.loop import run as run_loop
-from dse.synth_backends.base import Closes
+from dse.study.session import session
 
 
 def run(
@@ -47,13 +47,8 @@ def run(
         with suppress(OSError):
             remember(question.spec.path, backend_commands(question.spec.backend_options))
     campaign = open_campaign(question, watchers=(_Listener(on_event),) if on_event else (), fresh=fresh)
-    try:
-        with _detach_on_interrupt(campaign.signals):
-            run_loop(campaign)
-    finally:
-        campaign.journal.close()
-        if isinstance(question.backend, Closes):
-            question.backend.close()
+    with session(campaign), _detach_on_interrupt(campaign.signals):
+        run_loop(campaign)
     return Results(question)
 
 

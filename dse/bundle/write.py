@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dse.bundle.contents import Design, text_files
 from dse.bundle.verify import sources_digest
-from dse.design import Fidelity, Job
 from dse.errors import InfeasibleError, SpecError
 from dse.networks import read_network
 from dse.project import ProjectGenerator
@@ -47,7 +46,7 @@ def write_bundle(question: Question, state: CampaignState, folder: Path, number:
     _refuse_used(folder)
     _refuse_other_network(question)
     spec = question.spec
-    job = Job(spec.network, trial.point, spec.target, Fidelity(question.backend.fidelity), question.backend.basis)
+    job = question.job(trial.point)
     with tempfile.TemporaryDirectory(prefix="dse-bundle-") as scratch, ProjectGenerator(1, allow_code=spec.allow_code) as generator:
         project = Path(scratch) / "project"
         plan = generator.submit(job, spec.source, project, keep_model=True).result(CONVERSION_SECONDS)

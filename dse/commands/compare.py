@@ -13,7 +13,7 @@ from dse.commands.options import AsJson
 from dse.commands.output import console, print_json, question_of, write
 from dse.design import Job
 from dse.errors import DseError, SpecError
-from dse.qor import Evaluation, Qor
+from dse.qor import Evaluation, Failure, Qor
 from dse.store.cache import Cache
 from dse.store.codec import qor_to_json
 from dse.store.fsops import write_atomically
@@ -139,7 +139,7 @@ def _uniform(question: Question, factor: int, title: str, *, smallest: bool = Fa
     note = f"nearest legal value for {', '.join(moved)}" if moved else ""
     column = Column(title, point, None, note=note)
     spec = question.spec
-    job = Job(spec.network, point, spec.target, question.backend.fidelity, question.backend.basis)
+    job = question.job(point)
     cache = Cache(spec.cache)
     stored = cache.get(job.key)
     if stored is None and question.backend.basis:  # estimate and replay answer at once; a real tool is never started here
@@ -147,7 +147,9 @@ def _uniform(question: Question, factor: int, title: str, *, smallest: bool = Fa
     if stored is None:
         return replace(column, note="not measured")
     if not isinstance(stored.outcome, Qor):
-        return replace(column, note=f"failed: {stored.outcome.kind.value}")
+        return replace(
+            column, note=f"failed: {stored.outcome.kind.value}" if isinstance(stored.outcome, Failure) else "not measured"
+        )
     return replace(column, qor=stored.outcome)
 
 

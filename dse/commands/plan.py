@@ -7,7 +7,6 @@ from typing import Any
 from dse.campaign.spec import read_campaign
 from dse.commands.options import AsJson, CampaignFile, Overrides
 from dse.commands.output import console, points, print_json
-from dse.design import Fidelity, Job
 from dse.search.base import Advice
 from dse.store.cache import Cache
 from dse.study.assemble import Question, assemble, gone_on, refuse_folder
@@ -42,7 +41,7 @@ def plan_document(question: Question, state: CampaignState, advice: Advice) -> d
         *((trial.point, trial.proposed_by, trial.reason) for trial in state.pending),
         *((proposal.point, proposal.proposed_by, proposal.reason) for proposal in advice.proposals),
     ]:
-        key = Job(spec.network, point, spec.target, Fidelity(question.backend.fidelity), question.backend.basis).key
+        key = question.job(point).key
         cached = cache.get(key) is not None
         rows.append({"point": to_json(point), "proposed_by": proposed_by, "reason": reason, "key": key, "cached": cached})
     seconds = [e.provenance.tool_seconds for _, e in state.evaluations if e.provenance.tool_seconds is not None]

@@ -21,8 +21,8 @@ from dse.study.assemble import Question, assemble, open_campaign
 from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Campaign, Signals, run
+from dse.study.session import session
 from dse.summary import summarise
-from dse.synth_backends.base import Closes
 from dse.view.live import Live
 from dse.view.notify import Notifier
 from dse.view.page_keeper import PageKeeper
@@ -67,7 +67,7 @@ def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: b
     campaign = open_campaign(question, watchers=watchers, fresh=fresh)
     if isinstance(watcher, Live):
         watcher.signals = campaign.signals
-    try:
+    with session(campaign):
         _greet(question, campaign, err, as_json)
         with heard(campaign.signals, stopping=STOPPING, cancelling=CANCELLING), notifier or nullcontext(), watcher:
             before = len(campaign.state.trials)
@@ -77,10 +77,6 @@ def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: b
         code = exit_code(question, campaign.state, campaign.signals)
         _farewell(question, campaign, before, code, as_json, path)
         return code
-    finally:
-        campaign.journal.close()
-        if isinstance(question.backend, Closes):
-            question.backend.close()
 
 
 def exit_code(question: Question, state: CampaignState, signals: Signals) -> int:

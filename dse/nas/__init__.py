@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dse.nas.architecture import Architecture, ConvBlock, Recurrent
 from dse.nas.cost import Device, cost_of
 from dse.nas.data.windows import Windows
 from dse.nas.records import Candidate, Outcome, front_of, volume_of
 from dse.nas.spec import NasSpec, read_nas
 from dse.nas.tables import Training
 from dse.nas.training import Trained, TrainFunction
+from dse.networks.architecture import Architecture, ConvBlock, Recurrent
 
 __all__ = [
     "Architecture",

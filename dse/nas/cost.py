@@ -22,7 +22,7 @@ from dse.design import DesignPoint, Fidelity, Layer, LayerChoice, Network, Strat
 from dse.errors import InfeasibleError, SpaceError
 from dse.estimate import context_of, estimate_layer
 from dse.goal import DEVICE_COST_RESOURCES, Goal, Limit
-from dse.nas.architecture import Architecture, workload
+from dse.networks.architecture import Architecture, workload
 from dse.parts import Part
 from dse.qor import CYCLES, RESOURCES, Qor, compose
 from dse.registry import layer_kind

@@ -26,8 +26,8 @@ from dse.study.assemble import Question, assemble, open_campaign, read_state
 from dse.study.fold import CampaignState
 from dse.study.loop import Signals, Watcher, run
 from dse.study.question import read_question
+from dse.study.session import session
 from dse.summary import summarise
-from dse.synth_backends.base import Closes
 
 FOLDER = "deploy"
 
@@ -133,12 +133,8 @@ def deploy_one(
             remember(path, commands(spec))
         campaign = open_campaign(question, watchers=watchers)
         campaign.signals = signals or Signals()
-        try:
+        with session(campaign):
             run(campaign)
-        finally:
-            campaign.journal.close()
-            if isinstance(question.backend, Closes):
-                question.backend.close()
     except DseError as error:
         return Deployed(candidate, campaign_path(spec, candidate), None, None, problem=str(error))
     return read_deployed(spec, candidate)

@@ -20,11 +20,11 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import numpy as np
 
-from dse.nas.architecture import Architecture
 from dse.nas.data.signals import Floats
 from dse.nas.data.windows import Windows
 from dse.nas.tables import Training
 from dse.nas.training import Report, Trained
+from dse.networks.architecture import Architecture
 
 _PREDICT_BATCH = 1024
 

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.errors import SpaceError
-from dse.nas.architecture import Architecture, workload
 from dse.nas.records import Candidate, Outcome, front_of
 from dse.nas.space import Choice, SearchSpace
 from dse.nas.spec import Goal
+from dse.networks.architecture import Architecture, workload
 from dse.pareto import hypervolume
 
 Floats = NDArray[np.float64]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from dse.goal import front, volume
-from dse.nas.architecture import Architecture
 from dse.nas.cost import Cost
 from dse.nas.spec import Goal
+from dse.networks.architecture import Architecture
 from dse.qor import Qor
 from dse.store.codec import qor_to_json
 from dse.wire import to_json

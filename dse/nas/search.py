@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dse.errors import SpaceError
-from dse.nas.architecture import Architecture
 from dse.nas.cost import Cost, Device, believed, cost_of
 from dse.nas.data.windows import Cutter
 from dse.nas.known_cost import propose
@@ -20,6 +19,7 @@ from dse.nas.records import Candidate, Outcome, cost_to_json, front_of, is_hopel
 from dse.nas.spec import NasSpec
 from dse.nas.study import EVENTS, Study, budget_spent
 from dse.nas.training import TrainFunction
+from dse.networks.architecture import Architecture
 from dse.study.loop import Signals
 
 _TICK_SECONDS = 0.5

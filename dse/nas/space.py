@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dse.errors import SpecError
-from dse.nas.architecture import Architecture, ConvBlock, HeadKind, Recurrent, RecurrentKind
+from dse.networks.architecture import Architecture, ConvBlock, HeadKind, Recurrent, RecurrentKind
 
 Range = int | tuple[int, int]
 Ranges = int | tuple[int, int] | tuple[tuple[int, int], ...]

@@ -14,11 +14,11 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome
 from dse.nas.samplers import distribution_of, make_sampler
 from dse.nas.spec import NasSpec
 from dse.nas.storage import cut_torn_line, open_study
+from dse.networks.architecture import Architecture
 from dse.store.journal import SCHEMA, Journal, read_events
 from dse.study.changes import refuse_changes
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dse.nas.architecture import Architecture
 from dse.nas.data.windows import Windows
 from dse.nas.tables import Training
+from dse.networks.architecture import Architecture
 
 Report = Callable[[float], bool]  # the validation error after an epoch -> whether to go on
 

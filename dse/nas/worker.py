@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from dse.errors import DseError
-from dse.nas.architecture import Architecture
 from dse.nas.data.sources import read_runs
 from dse.nas.data.windows import Cutter
 from dse.nas.spec import NasSpec, build_spec
 from dse.nas.training import Trained, TrainFunction
+from dse.networks.architecture import Architecture
 from dse.store.fsops import write_atomically
 
 

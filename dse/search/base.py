@@ -8,13 +8,14 @@ A searcher keeps nothing between calls: all it may know is in the frozen `View`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from dse.design import DesignPoint, Network, Target
 from dse.goal import Goal, Objective
-from dse.qor import Failure, LayerRecord, Qor
+from dse.qor import LayerRecord, Outcome, Qor
 from dse.space import DesignSpace
 
 PROBE = "probe"  # what a trial that only looks around is proposed by
@@ -28,7 +29,11 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One numbered proposal of a campaign. `outcome` is None while it is pending."""
+    """One numbered point of a study, by evidence of one step. `outcome` is None while it is pending.
+
+    Attributes:
+        facts: what the searcher knew of the point before any work, as JSON values, e.g. what a network costs on the device.
+    """
 
     number: int
     key: str
@@ -36,9 +41,10 @@ class Trial:
     proposed_by: str
     reason: str
     status: TrialStatus
-    outcome: Qor | Failure | None = None
+    outcome: Outcome | None = None
     cached: bool = False
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def qor(self) -> Qor | None:
@@ -79,6 +85,7 @@ class Proposal:
     proposed_by: str
     reason: str
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +106,17 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A searcher's answer: points to try now, or the reason why it is done, or neither (it waits for pending results)."""
+    """A searcher's answer: points to try now, or the reason why it is done, or neither (it waits for pending results).
+
+    Attributes:
+        refused: points that were looked at and are not worth any work, with `reason`, as JSON values; the search remembers them.
+    """
 
     proposals: tuple[Proposal, ...] = ()
     stop: str | None = None
     certificate: Certificate | None = None
     notes: tuple[str, ...] = ()
+    refused: tuple[Mapping[str, Any], ...] = ()
 
 
 class Searcher(Protocol):

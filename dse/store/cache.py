@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dse.errors import CacheConflict, CacheError, CorruptEntry, NewerEntry
-from dse.qor import DESIGN_FACTS, Evaluation, Failure
+from dse.qor import DESIGN_FACTS, Evaluation, Failure, Learned
 from dse.store import fsops
 from dse.store.codec import read_evaluation
 from dse.wire import dump_json, load_json, to_json
@@ -29,8 +29,11 @@ MAX_BYTES = 64 * 2**20
 
 
 def is_cacheable(evaluation: Evaluation) -> bool:
-    """Whether an evaluation is a fact about the design, worth remembering."""
-    return not isinstance(evaluation.outcome, Failure) or evaluation.outcome.kind in DESIGN_FACTS
+    """Whether an evaluation is a fact about its point, worth remembering; a training that was cut short is none."""
+    outcome = evaluation.outcome
+    if isinstance(outcome, Learned):
+        return outcome.ended not in ("hopeless", "time")
+    return not isinstance(outcome, Failure) or outcome.kind in DESIGN_FACTS
 
 
 class Cache:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,7 +9,7 @@ from dse import registry
 from dse.campaign.spec import CampaignSpec
 from dse.campaign.tables import LayerTable
 from dse.consent import backend_commands, refuse_unknown
-from dse.design import Layer, LayerChoice, Precision
+from dse.design import DesignPoint, Job, Layer, LayerChoice, Precision
 from dse.errors import SpaceError
 from dse.faults import refuse_known_faults
 from dse.goal import Goal, Objective
@@ -25,6 +24,7 @@ from dse.study.changes import refuse_changes, refuse_foreign
 from dse.study.evaluate import Evaluator, transferable
 from dse.study.fold import CampaignState, replay
 from dse.study.loop import Campaign, Watcher
+from dse.study.session import open_journal
 from dse.synth_backends.base import ListsRecorded, Site, SynthBackend
 from dse.wire import to_json
 
@@ -73,6 +73,10 @@ class Question:
         searcher = self.searcher
         default = (Objective("ii_cycles_max"), Objective("dsp"))
         return replace(goal, objectives=searcher.objectives if isinstance(searcher, HasOwnGoal) else default)
+
+    def job(self, point: DesignPoint) -> Job:
+        """The question to the backend that a point is."""
+        return Job(self.spec.network, point, self.spec.target, self.backend.fidelity, self.backend.basis)
 
     def view(self, state: CampaignState, transfer: tuple[LayerRecord, ...] = ()) -> View:
         """What a searcher may know now."""
@@ -169,12 +173,7 @@ def open_campaign(question: Question, *, watchers: tuple[Watcher, ...] = (), fre
     spec = question.spec
     refuse_known_faults(spec.network, spec.target)
     refuse_unknown(spec.path, backend_commands(spec.backend_options))
-    refuse_foreign(spec.state, spec.path)
-    journal = Journal(spec.state / "journal.jsonl")
-    if fresh and journal.events:
-        journal.close()
-        spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
-        journal = Journal(spec.state / "journal.jsonl")
+    journal = open_journal(spec.state, spec.path, fresh=fresh)
     try:
         return _take_up(question, journal, watchers)
     except BaseException:
@@ -195,6 +194,7 @@ def _take_up(question: Question, journal: Journal, watchers: tuple[Watcher, ...]
         searcher=question.searcher,
         evaluator=Evaluator(cache, question.backend),
         view=lambda state: question.view(state, transfer),
+        job=question.job,
         budget=spec.budget,
         slots=spec.slots,
         watchers=watchers,

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from dse.design import Job
+from dse.design import Fidelity, Job
 from dse.errors import CorruptEntry
 from dse.qor import Evaluation, Failure, LayerRecord, Qor
 from dse.reports.failure import is_doubtful
 from dse.store.cache import Cache, is_cacheable
 from dse.store.codec import read_record
-from dse.synth_backends.base import HasLimits, Progress, SynthBackend
+from dse.synth_backends.base import HasLimits, Progress
 from dse.wire import dump_json, load_json, to_json
 
 LAYERS = "layers.jsonl"
+
+
+class Asked(Protocol):
+    """One question to a backend: a design's `Job`, or a training."""
+
+    @property
+    def key(self) -> str:
+        """64 hex digits over all that changes the answer."""
+        ...
+
+
+class Backend(Protocol):
+    """Who answers: a `SynthBackend`, or one of another step."""
+
+    fidelity: Fidelity
+    basis: str
+
+    def advance(self, wanted: Sequence[Any]) -> tuple[Progress, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +51,15 @@ class Answer:
 class Evaluator:
     """Cache in front of a backend; the same declarative verb as the backend's."""
 
-    def __init__(self, cache: Cache, backend: SynthBackend) -> None:
+    def __init__(
+        self, cache: Cache, backend: Backend, keep: Callable[[Any, Evaluation], Mapping[str, bytes]] | None = None
+    ) -> None:
+        """Take a store, who answers, and what is kept beside an answer: (job, answer) -> files by name, by default its layers."""
         self.cache = cache
         self.backend = backend
+        self._keep = keep or (lambda job, evaluation: {LAYERS: encode_layers(job, evaluation)})
 
-    def advance(self, wanted: Mapping[str, Job]) -> tuple[Answer, ...]:
+    def advance(self, wanted: Mapping[str, Asked]) -> tuple[Answer, ...]:
         """Bring all wanted jobs forward; answers come in the order given.
 
         Args:
@@ -47,7 +70,7 @@ class Evaluator:
             BackendError, NotRecorded, CacheError: see there; nothing is lost.
         """
         answers: dict[str, Answer] = {}
-        missing: dict[str, Job] = {}
+        missing: dict[str, Asked] = {}
         for asker, job in wanted.items():
             stored = self.cache.get(job.key)
             if stored is not None and not self._still_holds(stored):
@@ -79,13 +102,13 @@ class Evaluator:
         limit = self.backend.limits.get(outcome.kind, outcome.limit)
         return limit is not None and limit <= outcome.limit
 
-    def _remember(self, asker: str, job: Job, progress: Progress) -> Progress:
+    def _remember(self, asker: str, job: Asked, progress: Progress) -> Progress:
         if progress.evaluation is None:
             return progress
         provenance = replace(progress.evaluation.provenance, made_by=asker)
         evaluation = replace(progress.evaluation, provenance=provenance)
         if is_cacheable(evaluation):
-            self.cache.put(evaluation, {LAYERS: encode_layers(job, evaluation)})
+            self.cache.put(evaluation, self._keep(job, evaluation))
         self.cache.release(evaluation.key)
         return replace(progress, evaluation=evaluation)
 

@@ -22,11 +22,14 @@ from typing import Any
 
 from dse.design import DesignPoint
 from dse.errors import CorruptJournal, DseError
+from dse.networks.architecture import Architecture
 from dse.qor import Evaluation, Failure
 from dse.search.base import Advice, Certificate, Trial, TrialStatus
 from dse.store.codec import read_evaluation
 from dse.store.journal import SCHEMA, Event
 from dse.wire import from_json, to_json
+
+_POINTS: Mapping[type, str] = {DesignPoint: "point", Architecture: "architecture"}  # by what a journal calls them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class CampaignState:
         earlier: the same of the steps before, the latest last.
         order: numbers of the finished trials, in the order in which they finished.
         certificate: the last one that the search gave.
+        refused: points that the search looked at and found not worth any work, with the reason.
         stop: (kind, reason) once stopped; a budget stop is lifted when the budget is raised.
         active_seconds: wall time of all sessions.
     """
@@ -56,6 +60,7 @@ class CampaignState:
     active_seconds: float = 0.0
     question: Event | None = None
     earlier: tuple[CampaignState, ...] = ()
+    refused: tuple[Event, ...] = ()
 
     def trial(self, number: int) -> Trial:
         """Return a trial by its number; KeyError if this step has none of it."""
@@ -132,10 +137,11 @@ def proposed(trials: Iterable[Trial], advice: Advice) -> Event:
         {
             "number": t.number,
             "key": t.key,
-            "point": to_json(t.point),
+            _POINTS[type(t.point)]: to_json(t.point),
             "proposed_by": t.proposed_by,
             "reason": t.reason,
             "notes": list(t.notes),
+            **({"facts": dict(t.facts)} if t.facts else {}),
         }
         for t in trials
     ]
@@ -235,15 +241,21 @@ def _finish(state: CampaignState, event: Event) -> CampaignState:
     )
 
 
+def _point(document: Event) -> Any:
+    (kind, name) = next((kind, name) for kind, name in _POINTS.items() if name in document)
+    return from_json(kind, document[name])
+
+
 def _trial(document: dict[str, Any]) -> Trial:
     return Trial(
         number=int(document["number"]),
         key=str(document["key"]),
-        point=from_json(DesignPoint, document["point"]),
+        point=_point(document),
         proposed_by=str(document["proposed_by"]),
         reason=str(document["reason"]),
         status=TrialStatus.PENDING,
         notes=tuple(document["notes"]),
+        facts=document.get("facts", {}),
     )
 
 
@@ -252,7 +264,7 @@ def _beliefs(advice: Advice) -> Event:
     document = None
     if certificate is not None:
         document = {"gap": certificate.gap, "tolerance": certificate.tolerance, "confidence": certificate.confidence}
-    return {"certificate": document, "notes": list(advice.notes)}
+    return {"certificate": document, "notes": list(advice.notes), **({"refused": list(advice.refused)} if advice.refused else {})}
 
 
 def _certificate(event: Event, state: CampaignState) -> dict[str, Any]:
@@ -260,4 +272,5 @@ def _certificate(event: Event, state: CampaignState) -> dict[str, Any]:
     return {
         "certificate": Certificate(**document) if document else state.certificate,
         "notes": tuple(dict.fromkeys((*state.notes, *event.get("notes", ())))),
+        "refused": (*state.refused, *event.get("refused", ())),
     }

@@ -12,16 +12,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from dse.campaign.times import utc_now
-from dse.design import DesignPoint, Fidelity, Job
 from dse.goal import Budget
 from dse.qor import Evaluation, Failure, FailureKind
-from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
+from dse.search.base import Advice, Proposal, Trial, TrialStatus
 from dse.store.journal import Event, Journal
 from dse.study import fold as events
-from dse.study.evaluate import Answer, Evaluator
+from dse.study.evaluate import Answer, Asked, Evaluator
 from dse.study.fold import CampaignState
 from dse.synth_backends.base import Progress
 
@@ -35,6 +34,12 @@ class Watcher(Protocol):
     def event(self, event: Event, state: CampaignState) -> None: ...
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None: ...
+
+
+class Proposes(Protocol):
+    """A searcher of any kind of study: what it may know, and how many proposals at most -> its advice."""
+
+    def propose(self, view: Any, n: int) -> Advice: ...
 
 
 @dataclass
@@ -56,21 +61,29 @@ class Signals:
 
 @dataclass
 class Campaign:
-    """The live objects of one campaign; `assemble` builds it, only `record` changes its state.
+    """The live objects of one study; `assemble` (or `dse.nas.session`) builds it, only `record` changes its state.
 
     Attributes:
+        job: the question that a point is.
+        gives_up: (trial, its progress, state) -> what to record of a job under way that is not worth going on; what is recorded is
+            wanted no longer, so its backend ends it.
+        works: what the budget counts.
         cancelled: numbers of the pending trials that were cancelled in this session; they take no slot.
     """
 
     journal: Journal
     state: CampaignState
-    searcher: Searcher
+    searcher: Proposes
     evaluator: Evaluator
-    view: Callable[[CampaignState], View]
+    view: Callable[[CampaignState], Any]
+    job: Callable[[Any], Asked]
     budget: Budget
     slots: int
     watchers: tuple[Watcher, ...] = ()
     signals: Signals = field(default_factory=Signals)
+    gives_up: Callable[[Trial, Progress, CampaignState], Evaluation | None] = lambda trial, progress, state: None
+    works: str = "syntheses"
+    tick_seconds: float = TICK_SECONDS
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     cancelled: set[int] = field(default_factory=set)
@@ -101,12 +114,6 @@ class Campaign:
                         "%s is broken, the campaign goes on: %s: %s", name, type(error).__name__, error
                     )
 
-    def job(self, point: DesignPoint) -> Job:
-        """The question that a point is, at this campaign's fidelity."""
-        view = self.view(self.state)
-        backend = self.evaluator.backend
-        return Job(view.network, point, view.target, Fidelity(backend.fidelity), backend.basis)
-
 
 def run(campaign: Campaign) -> CampaignState:
     """Run until the search is done, the budget is spent, only cancelled trials are left, or a signal comes; return the last state."""
@@ -128,7 +135,7 @@ def _run(campaign: Campaign) -> None:
         known = (len(campaign.state.trials), len(campaign.state.order), len(campaign.cancelled), slots(campaign))
         is_waiting = under_way(campaign) > 0
         if is_waiting and (signals.stop or room(campaign) == 0 or known == asked):
-            campaign.sleep(TICK_SECONDS)
+            campaign.sleep(campaign.tick_seconds)
             continue
         if signals.stop:
             break
@@ -157,8 +164,10 @@ def harvest(campaign: Campaign) -> None:
     campaign.tell(lambda watcher: watcher.tick(told, campaign.state))
     for trial, answer in zip(pending, answers, strict=True):
         if answer.evaluation is None:
-            continue
-        if not _is_cancelled(answer.evaluation):
+            given_up = campaign.gives_up(trial, answer.progress, campaign.state)
+            if given_up is not None:
+                campaign.record(events.finished(trial.number, given_up, cached=False))
+        elif not _is_cancelled(answer.evaluation):
             campaign.cancelled.discard(trial.number)
             campaign.record(events.finished(trial.number, answer.evaluation, answer.cached))
         elif trial.number not in campaign.cancelled:
@@ -221,11 +230,12 @@ def stop_reason(campaign: Campaign, advice: Advice) -> tuple[str, str]:
         return "search", advice.stop
     budget = campaign.budget
     if room(campaign) == 0:
-        spent = f"{campaign.state.syntheses} of {budget.syntheses} syntheses, {campaign.state.active_seconds / 3600:.2f} h"
+        spent = f"{campaign.state.syntheses} of {budget.syntheses} {campaign.works}, {campaign.state.active_seconds / 3600:.2f} h"
         return "budget", f"the budget is spent: {spent}"
     return "search", "the search has nothing to propose"
 
 
 def _trial(campaign: Campaign, number: int, proposal: Proposal) -> Trial:
     key = campaign.job(proposal.point).key
-    return Trial(number, key, proposal.point, proposal.proposed_by, proposal.reason, TrialStatus.PENDING, notes=proposal.notes)
+    point, rule, why = proposal.point, proposal.proposed_by, proposal.reason
+    return Trial(number, key, point, rule, why, TrialStatus.PENDING, notes=proposal.notes, facts=proposal.facts)

@@ -52,6 +52,7 @@ class Progress:
     eta_seconds: tuple[float, float] | None = None
     memory_bytes: int | None = None
     message: str = ""
+    curve: tuple[float, ...] = ()  # of a training: its validation error after each epoch so far
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dse import registry
-from dse.design import DesignPoint, Job, LayerChoice
+from dse.design import DesignPoint, LayerChoice
 from dse.qor import LayerRecord, Qor
 from dse.search.base import Trial
 from dse.study.assemble import Question
@@ -89,10 +89,9 @@ def _three(values: list[float | None]) -> tuple[float, float, float]:
 
 
 def _records(question: Question, state: CampaignState) -> list[tuple[int, tuple[LayerRecord, ...]]]:
-    spec, backend = question.spec, question.backend
     found = []
     for number, evaluation in state.evaluations:
-        job = Job(spec.network, state.trial(number).point, spec.target, backend.fidelity, backend.basis)
+        job = question.job(state.trial(number).point)
         found.append((number, layer_records(job, evaluation)))
     return found
 

@@ -22,6 +22,7 @@ from crash_fs import CrashFs, Killed, Loss
 from execution_kit import NETWORK, TARGET
 from fake_place import Clock, FakePlace, Outcome, make_engine, make_reports
 
+from dse.design import Job
 from dse.errors import DseError
 from dse.goal import Budget
 from dse.search import random as random_search
@@ -78,6 +79,7 @@ class World:
             searcher=random_search.create(random_search.Options()),
             evaluator=Evaluator(Cache(self.root / "cache"), engine),
             view=lambda state: fakes.view(NETWORK, self.space, state.finished, state.pending),
+            job=lambda point: Job(NETWORK, point, TARGET, engine.fidelity, engine.basis),
             budget=self.budget,
             slots=2,
             sleep=sleep or (lambda _: self.clock.sleep(TICK)),

@@ -9,6 +9,7 @@ from typing import Any
 import fakes
 import pytest
 
+from dse.design import Job
 from dse.errors import CorruptJournal
 from dse.goal import Budget
 from dse.qor import Evaluation, Failure, FailureKind, Provenance
@@ -35,6 +36,7 @@ def campaign(home: Path, backend: fakes.ToyBackend, **changes: Any) -> Campaign:
         searcher=anchor.create(anchor.Options(anchor_reuse_max=2, probe_reuse_factor=4)),
         evaluator=Evaluator(Cache(home / "cache"), backend),
         view=lambda state: fakes.view(NETWORK, SPACE, state.finished, state.pending),
+        job=lambda point: Job(NETWORK, point, fakes.TARGET, backend.fidelity, backend.basis),
         budget=changes.pop("budget", Budget()),
         slots=changes.pop("slots", 2),
         sleep=lambda _seconds: None,

@@ -234,10 +234,10 @@ def test_one_real_training_in_a_process_of_its_own(tmp_path, capsys):
 
 @pytest.mark.hls4ml
 def test_a_classifier_learns(tmp_path):
-    from dse.nas.architecture import Architecture
     from dse.nas.data.windows import Windows
     from dse.nas.keras_training import train
     from dse.nas.tables import Training
+    from dse.networks.architecture import Architecture
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 8, 1)).astype(np.float32)

@@ -9,10 +9,10 @@ import pytest
 from dse.design import DesignPoint, LayerChoice, Precision, Target, Toolchain, normalise_part
 from dse.estimate import estimate_design
 from dse.goal import Limit
-from dse.nas.architecture import Architecture, ConvBlock, Recurrent
 from dse.nas.cost import Device, cost_of, cost_of_network
 from dse.nas.records import Candidate, Outcome, front_of, is_hopeless, volume_of
 from dse.nas.spec import Goal
+from dse.networks.architecture import Architecture, ConvBlock, Recurrent
 from dse.parts import find_part
 from dse.registry import layer_kind
 

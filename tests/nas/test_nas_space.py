@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dse.errors import SpaceError, SpecError
-from dse.nas.architecture import Architecture, ConvBlock, Recurrent, workload
 from dse.nas.known_cost import _neighbor, parameters_of
 from dse.nas.space import Choice, ConvSpace, DenseSpace, Head, RecurrentSpace, SearchSpace, Whole
 from dse.networks import network_from_keras
+from dse.networks.architecture import Architecture, ConvBlock, Recurrent, workload
 
 SPACE = SearchSpace(
     (16, 96),

@@ -13,11 +13,11 @@ from nas.nas_cases import arithmetic, small_search
 from rich.console import Console
 
 from dse.commands.nas_report import print_candidates
-from dse.nas.architecture import Architecture
 from dse.nas.records import SPENT, Candidate, Outcome, front_of
 from dse.nas.search import run_search
 from dse.nas.spec import Goal
 from dse.nas.study import Study
+from dse.networks.architecture import Architecture
 from dse.study.loop import Signals
 from dse.view.figures.drawing import Group, Line
 from dse.view.nas_board import NasBoard, lines
