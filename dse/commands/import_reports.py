@@ -107,7 +107,7 @@ def read_builds(files: FileSet) -> tuple[list[Build], list[str]]:
     builds: list[Build] = []
     notes: list[str] = []
     for project in find_projects(files):
-        name = project.root or "."
+        name = project.name
         try:
             tree = read_files(files, project)
         except ReportError as error:

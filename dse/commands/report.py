@@ -16,9 +16,11 @@ from dse.qor import RESOURCES
 from dse.reports.archives import open_files
 from dse.reports.file_sets import FileSet, read_text
 from dse.reports.kinds import parse_report
+from dse.reports.layer_map import is_glue
+from dse.reports.layer_rows import LayerReport
 from dse.reports.records import CosimReport, Span, ToolReport
 from dse.reports.surroundings import with_surroundings
-from dse.reports.tree import LayerReport, TreeReport, read_files
+from dse.reports.tree import TreeReport, read_files
 from dse.view.text import time_of
 
 NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM 18K", "uram": "URAM"}
@@ -84,19 +86,26 @@ def _print_tree(tree: TreeReport) -> None:
         table.add_row(NAMES[name], *_total_cells(tree, name))
     out.print()
     out.print(table)
-    if tree.layers or tree.glue:
+    if tree.layers or tree.groups or tree.glue:
         out.print()
         out.print(_layer_table(tree))
     out.print()
     if tree.inlined:
-        out.print(f"inlined, so nothing is known of: {', '.join(tree.inlined)}")
+        out.print(f"{_why_unknown(tree)}: {', '.join(tree.inlined)}")
     if tree.cosim is not None:
         out.print(_cosim_line(tree.cosim))
     if tree.timing is not None and tree.timing.total.slack_ns is not None:
-        out.print(f"timing after {tree.timing.fidelity.value}: worst slack {tree.timing.total.slack_ns:g} ns")
+        out.print(f"timing after {tree.timing.step}: worst slack {tree.timing.total.slack_ns:g} ns")
     for warning in tree.warnings:
         out.print(f"warning: {warning}", style="yellow")
     out.print(f"read from {len(tree.sources)} {'file' if len(tree.sources) == 1 else 'files'}")
+
+
+def _why_unknown(tree: TreeReport) -> str:
+    others = [row.name for row in tree.glue if not is_glue(row.name)]
+    if not others:
+        return "inlined, so nothing is known of"
+    return f"inlined, or one of the modules that no layer is known for ({', '.join(others[:5])}), so nothing is known of"
 
 
 def _vivado(tree: TreeReport) -> list[ToolReport]:
@@ -105,7 +114,7 @@ def _vivado(tree: TreeReport) -> list[ToolReport]:
 
 def _vivado_titles(tree: TreeReport) -> list[str]:
     names = {Fidelity.VSYNTH: "logic synthesis", Fidelity.IMPL: "placed and routed"}
-    return [title for found in _vivado(tree) for title in (names[found.fidelity], "HLS / Vivado")]
+    return [title for found in _vivado(tree) if found.fidelity for title in (names[found.fidelity], "HLS / Vivado")]
 
 
 def _total_cells(tree: TreeReport, name: str) -> list[str]:
@@ -127,12 +136,12 @@ def _available(tree: TreeReport, name: str) -> float | None:
 def _layer_table(tree: TreeReport) -> Any:
     from rich.table import Table
 
-    slowest = max((row.qor.ii_cycles_max or 0 for row in (*tree.layers, *tree.glue)), default=0)
+    slowest = max((row.qor.ii_cycles_max or 0 for row in (*tree.layers, *tree.groups, *tree.glue)), default=0)
     title = "Layers" if tree.layers else "Modules, because no name carries a layer's index"
     table = Table(
         title=f"{title} (HLS estimate; % of the design's total)", title_justify="left", title_style="bold", box=None, pad_edge=False
     )
-    names = [len(row.name) + 3 for row in (*tree.layers, *tree.glue)]
+    names = [len(row.name) + 3 for row in (*tree.layers, *tree.groups, *tree.glue)]
     least = min(24, max(names, default=0))
     table.add_column("layer" if tree.layers else "module", overflow="fold", min_width=least, max_width=36)
     if tree.parameters:
@@ -144,7 +153,7 @@ def _layer_table(tree: TreeReport) -> Any:
     table.add_column("II", justify="right")
     table.add_column("latency", justify="right")
     table.add_column("what bounds the II")
-    for row in (*tree.layers, *tree.glue):
+    for row in (*tree.layers, *tree.groups, *tree.glue):
         table.add_row(*_layer_cells(row, tree, slowest, resources), style=None if row.index is not None else "dim")
     rest = tree.remainder
     if rest.is_known:

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from dse.qor import Qor
+from dse.reports.layer_rows import LayerReport
 from dse.reports.records import CosimReport, Span, ToolReport, Usage
 from dse.reports.text import printable
-from dse.reports.tree import LayerReport, TreeReport, qor_of_tree
+from dse.reports.tree import TreeReport, qor_of_tree
 from dse.store.codec import qor_to_json
 
 
@@ -19,8 +20,10 @@ def tree_document(tree: TreeReport) -> dict[str, Any]:
         "origin": printable(tree.origin),
         **_tool(tree.csynth),
         "qor": qor_to_json(qor_of_tree(tree)),
+        "solution": tree.solution or None,
         "is_defined": tree.is_defined,
         "layers": [_row(row) for row in tree.layers],
+        "not_told_apart": [_row(row) for row in tree.groups],
         "glue": [_row(row) for row in tree.glue],
         "inlined": list(tree.inlined),
         "remainder": _usage(tree.remainder),
@@ -67,7 +70,7 @@ def _tool(found: ToolReport) -> dict[str, Any]:
     total = found.total
     return {
         "grammar": found.grammar,
-        "fidelity": found.fidelity.value,
+        "fidelity": found.fidelity.value if found.fidelity else None,
         "tool": found.tool or None,
         "version": found.version or None,
         "part": found.part or None,

@@ -75,7 +75,7 @@ class _Collector:
         if self.n_members > MAX_MEMBERS:
             raise self.error(f"more than {MAX_MEMBERS} members")
         parts = name.split("/")
-        if not is_wanted(parts[-1]) or any(is_skipped(part) for part in parts[:-1]):
+        if not is_wanted(parts[-1]) or any(is_skipped("/".join(parts[:n])) for n in range(1, len(parts))):
             return False
         if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
             raise self.error(f"member {printable(name)[:80]!r} leaves the archive")

@@ -11,6 +11,7 @@ from dse.reports.records import Span
 from dse.reports.text import date_of
 
 if TYPE_CHECKING:
+    from dse.reports.layer_rows import LayerReport
     from dse.reports.tree import TreeReport
 
 _NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM", "uram": "URAM"}
@@ -20,7 +21,7 @@ def warnings_of(tree: TreeReport) -> tuple[str, ...]:
     """Return all warnings, the gravest first."""
     return tuple(
         warning
-        for check in (_undefined, _impossible, _sums, _capacity, _clock, _requested, _wanted, _targets, _cosim, _dates)
+        for check in (_undefined, _impossible, _sums, _capacity, _clock, _requested, _wanted, _cosim, _dates)
         for warning in check(tree)
     )
 
@@ -45,14 +46,20 @@ def _is_reversed(span: Span) -> bool:
     return span.minimum is not None and span.maximum is not None and span.minimum > span.maximum
 
 
+def _sum(row: LayerReport) -> str:
+    return ", ".join(f"{number:g} {_NAMES[name]}" for name in RESOURCES if (number := getattr(row.qor, name)) is not None)
+
+
 def _sums(tree: TreeReport) -> Iterator[str]:
-    rows = (*tree.layers, *tree.glue)
+    rows = (*tree.layers, *tree.groups, *tree.glue)
     for name in RESOURCES:
         whole = getattr(tree.csynth.total.used, name)
         numbers = [getattr(row.qor, name) for row in rows]
         known = [number for number in numbers if number is not None]
         if whole is not None and sum(known) > whole:
             yield f"{_NAMES[name]}: the parts use {sum(known):g}, more than the total of {whole:g}; a part is of another build"
+    for row in tree.groups:
+        yield f"not told apart: {row.name}; together they use {_sum(row)} ({', '.join(row.modules[:5])})"
     several = [row.name for row in tree.layers if row.n_instances > 1]
     if several:
         yield f"several instances make up {', '.join(several[:5])}: areas are added, latency and interval are unknown"
@@ -79,7 +86,7 @@ def _clock(tree: TreeReport) -> Iterator[str]:
         yield f"slack {total.slack_ns:g} ns against the target minus its uncertainty"
     timing = tree.timing
     if timing is not None and timing.total.slack_ns is not None and timing.total.slack_ns < 0:
-        yield f"timing is violated after {timing.fidelity.value}: slack {timing.total.slack_ns:g} ns"
+        yield f"timing is violated after {timing.step}: slack {timing.total.slack_ns:g} ns"
 
 
 def _requested(tree: TreeReport) -> Iterator[str]:
@@ -111,12 +118,6 @@ def _wanted(tree: TreeReport) -> Iterator[str]:
             yield f"{wanted.name}: hls4ml_config.yml asks for strategy {wanted.strategy}, parameters.h was built with {config.strategy}"
 
 
-def _targets(tree: TreeReport) -> Iterator[str]:
-    for report in (tree.vsynth, tree.impl):
-        if report is not None and report.top and report.top not in (tree.csynth.top, "bd_0_wrapper", "bd_0_hls_inst_0"):
-            yield f"the {report.fidelity.value} report is of design {report.top!r}, C synthesis of {tree.csynth.top!r}"
-
-
 def _cosim(tree: TreeReport) -> Iterator[str]:
     if tree.cosim is not None and tree.cosim.status.lower() == "fail":
         yield "co-simulation failed"
@@ -127,4 +128,4 @@ def _dates(tree: TreeReport) -> Iterator[str]:
     for report in (tree.vsynth, tree.impl):
         other = date_of(report.date) if report is not None else None
         if report is not None and csynth is not None and other is not None and (csynth - other).total_seconds() > 86_400:
-            yield f"the {report.fidelity.value} report is older ({report.date}) than C synthesis ({tree.csynth.date}): of an earlier build?"
+            yield f"the {report.step} report is older ({report.date}) than C synthesis ({tree.csynth.date}): of an earlier build?"

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dse.design import Fidelity
+from dse.reports.interface_rpt import ports_of
 from dse.reports.records import Instance, Loop, Module, Span, ToolReport, Usage
 from dse.reports.text import (
     Table,
@@ -73,6 +74,7 @@ def parse_csynth_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
         part_as_written=printable(fields.get("Target device", "")),
         date=printable(fields.get("Date", "") or fields.get("Report date", "")),
         instances=_joined(instances, instance_areas),
+        ports=ports_of(lines, end, where),
     )
 
 

@@ -28,10 +28,12 @@ class Types:
         default: of the model as a whole; None where the file does not say (since hls4ml 1.0 only where some type is left to it), or
             says something that is no plain fixed point.
         weights: of each layer's weights, by name, or by index N of `configN` as text.
+        widths: bits of all number formats of the file.
     """
 
     default: Precision | None = None
     weights: tuple[tuple[str, Precision], ...] = ()
+    widths: frozenset[int] = frozenset()
 
     def weight(self, index: int, name: str) -> Precision | None:
         """Return the format of a layer's weights, None where it is not known."""
@@ -48,4 +50,4 @@ def parse_defines_h(text: str) -> Types:
         except SpecError:
             continue
     weights = tuple((seen[1] or seen[2], precision) for name, precision in found.items() if (seen := _WEIGHT.fullmatch(name)))
-    return Types(found.get("model_default_t"), weights)
+    return Types(found.get("model_default_t"), weights, frozenset(precision.width_bits for precision in found.values()))

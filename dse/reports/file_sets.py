@@ -5,6 +5,7 @@ Nothing is ever written, links are not followed, and size, count and depth are c
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -24,13 +25,19 @@ MAX_DEPTH = 24
 
 # What a reader of trees may want to open. Everything else in a project (RTL, weights, scheduler data) is not even listed.
 _WANTED = re.compile(
-    r"(?:.*_)?csynth\.(?:xml|rpt)|.*_cosim\.rpt|hls_cosim\.rpt|vivado_synth\.rpt|.*utilization[^/]*\.rpt|(?:.*_)?export(?:_[a-z]+)?\.rpt"
-    r"|.*timing[^/]*\.rpt|parameters\.h|defines\.h|hls4ml_config\.ya?ml|vivado_hls\.app|hls\.app|hls_config\.cfg|project\.tcl",
+    r"(?:.*_)?csynth\.(?:xml|rpt)|.*_cosim\.rpt|hls_cosim\.rpt|vivado_synth\.rpt|(?!.*clock_utilization).*utilization[^/]*\.rpt"
+    r"|(?:.*_)?export(?:_[a-z]+)?\.rpt|hls_impl_[a-z]+\.rpt|.*kernel_util[^/]*\.rpt"
+    r"|.*timing[^/]*\.rpt|parameters\.h|defines\.h|hls4ml_config\.ya?ml|vivado_hls\.app|hls\.app|hls_config\.cfg|project\.tcl"
+    r"|report_data\.js|quartus_data\.js|(?:summary|quartus|loop_attr)\.ndjson|acl_quartus_report\.txt"  # other tools, to name them
+    r"|rtl\.rpt|cycle\.rpt|catapult\.log|summary\.results\.rpt|bambu_results[^/]*\.xml",
     re.DOTALL,
 )
 _SKIPPED = frozenset(
     {".autopilot", ".git", ".Xil", "nnet_utils", "ap_types", "weights", "tb_data", "csim", "verilog", "vhdl", "systemc"}
 )
+_HDL = frozenset({"verilog", "vhdl"})
+# RTL lies in `syn/verilog` and `sim/verilog`, but reports in `impl/verilog/report` and `impl/report/verilog`.
+_HDL_WITH_REPORTS = frozenset({"impl", "report"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,15 @@ def is_wanted(base: str) -> bool:
 
 
 def is_skipped(folder: str) -> bool:
-    """Whether a folder of this name holds nothing that the readers know."""
-    return folder in _SKIPPED
+    """Whether a folder, by its path, holds nothing that the readers know.
+
+    >>> is_skipped("solution1/syn/verilog"), is_skipped("solution1/impl/report/verilog"), is_skipped("solution1/impl/verilog/report")
+    (True, False, False)
+    """
+    parts = folder.split("/")
+    if parts[-1] in _HDL and len(parts) > 1 and parts[-2] in _HDL_WITH_REPORTS:
+        return False
+    return parts[-1] in _SKIPPED
 
 
 class DirectoryFiles:
@@ -111,7 +125,7 @@ class DirectoryFiles:
                     raise ReportError(f"more than {MAX_FILES} reports. Name one project.", file=printable(self.origin))
                 name = f"{folder}/{item.name}" if folder else item.name
                 if item.is_dir(follow_symlinks=False):
-                    if not is_skipped(item.name) and depth < MAX_DEPTH:
+                    if not is_skipped(name) and depth < MAX_DEPTH:
                         todo.append((name, depth + 1))
                 elif item.is_file(follow_symlinks=False) and is_wanted(item.name):
                     status = item.stat(follow_symlinks=False)
@@ -161,8 +175,14 @@ class MemoryFiles:
 
 
 def read_text(files: FileSet, name: str) -> str:
-    """Return a file's text. Bytes that are no UTF-8 become U+FFFD: they can only stand in names and comments."""
-    return files.read(name).decode("utf-8", errors="replace")
+    """Return a file's text: UTF-8, or UTF-16 as editors on Windows save it. Bytes that are neither become U+FFFD: they can only stand in
+    names and comments."""
+    content = files.read(name)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    if len(content) > 1 and content[:64].count(0) >= min(len(content), 64) // 3:
+        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be", errors="replace")
+    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
 
 
 def digest_of(files: FileSet, name: str) -> str:

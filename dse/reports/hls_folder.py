@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dse.errors import ReportError
+from dse.qor import RESOURCES
 from dse.reports.csynth_rpt import parse_csynth_rpt
 from dse.reports.csynth_xml import parse_csynth_xml
 from dse.reports.file_sets import FileSet, read_text
 from dse.reports.layer_map import Node, forest_of_paths, forest_of_tables, index_in
 from dse.reports.locate import Folder
-from dse.reports.records import Instance, Module, ToolReport
+from dse.reports.records import Instance, Module, Ports, ToolReport
 from dse.reports.summary_rpt import is_summary, parse_summary_rpt
 from dse.reports.text import date_of
 
+FEW, FEW_SHARE = 8, 0.001
 SECONDS_A_RUN = 3 * 86_400  # no synthesis of C takes longer
 
 
@@ -25,6 +27,7 @@ class HlsFolder:
     Attributes:
         top: the top's report.
         modules: every module that has numbers, by name.
+        ports: the interface of every module whose report in text was read, by name.
         roots: the instances directly below the top; empty where no file tells the hierarchy.
         sources: names of the files that were used.
         is_mixed: whether some of the top's reports are of another build.
@@ -32,6 +35,7 @@ class HlsFolder:
 
     top: ToolReport
     modules: Mapping[str, Module]
+    ports: Mapping[str, Ports]
     roots: tuple[Node, ...]
     sources: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -75,9 +79,9 @@ def read_hls_folder(files: FileSet, folder: Folder, app_tops: Sequence[str]) -> 
     roots, more = _roots(reports, top, warnings)
     sources += more
     roots = [_with_numbers(node, modules) for node in roots]
-    return HlsFolder(
-        _with_date(top, reports, top_name), modules, tuple(roots), tuple(dict.fromkeys(sources)), tuple(warnings), is_mixed
-    )
+    ports = {name: report.ports for name, (_, report) in reports.by_module_rpt.items()}
+    top = _with_date(top, reports, top_name)
+    return HlsFolder(top, modules, ports, tuple(roots), tuple(dict.fromkeys(sources)), tuple(warnings), is_mixed)
 
 
 def _parse_all(files: FileSet, folder: Folder) -> _Reports:
@@ -179,10 +183,18 @@ def _top_report(reports: _Reports, top: str, times: Mapping[str, float]) -> tupl
 
 
 def _agree(one: Module, other: Module) -> bool:
-    """Whether two reports of one module may stem from one build: no number that both know differs."""
-    pairs = [(getattr(one.used, field), getattr(other.used, field)) for field in ("lut", "ff", "dsp", "bram_18k", "uram")]
-    pairs.append((one.latency_cycles.maximum, other.latency_cycles.maximum))
-    return all(left is None or right is None or left == right for left, right in pairs)
+    """Whether two reports of one module may stem from one build: no number that both know differs.
+
+    LUTs and FFs may differ by a few: some versions (2023.1, 2024.1) count a handful more in one report of a run than in another.
+    """
+
+    def close(name: str) -> bool:
+        left, right = getattr(one.used, name), getattr(other.used, name)
+        slack = max(FEW, FEW_SHARE * max(left or 0, right or 0)) if name in ("lut", "ff") else 0
+        return left is None or right is None or abs(left - right) <= slack
+
+    left, right = one.latency_cycles.maximum, other.latency_cycles.maximum
+    return all(close(name) for name in RESOURCES) and (left is None or right is None or left == right)
 
 
 def _other_days(reports: _Reports, top: str) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dse.errors import ReportError
-from dse.reports import cosim_rpt, csynth_rpt, csynth_xml, export_rpt, summary_rpt, timing_rpt, utilization_rpt
+from dse.reports import accelerator_rpt, cosim_rpt, csynth_rpt, csynth_xml, export_rpt, summary_rpt, timing_rpt, utilization_rpt
 from dse.reports.records import CosimReport, ToolReport
 from dse.reports.text import printable
 
 _OTHERS = {
+    "Clock Utilization": "a clock utilization report, which counts buffers, not resources",
     "== Design Size Report": "a design size report, which holds no results",
     "Hierarchical RAM": "a hierarchical utilization report; give the flat one (report_utilization without -hierarchical)",
     "Utilization by Hierarchy": "a hierarchical utilization report; give the flat one (report_utilization without -hierarchical)",
@@ -29,6 +30,8 @@ def parse_report(text: str, file: str) -> ToolReport | CosimReport:
         return summary_rpt.parse_summary_rpt(text, file)
     if "HLS Report for '" in head:
         return csynth_rpt.parse_csynth_rpt(text, file)
+    if accelerator_rpt.is_accelerator(text):
+        return accelerator_rpt.parse_accelerator_rpt(text, file)
     if utilization_rpt.is_utilization(text) and "Utilization by Hierarchy" not in head:
         return utilization_rpt.parse_utilization_rpt(text, file)
     if export_rpt.is_export(text):

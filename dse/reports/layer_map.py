@@ -30,6 +30,22 @@ _LAYER_FUNCTION = re.compile(
 )
 
 
+# Modules that the tools and hls4ml put between layers; whatever else carries no index may be a layer under another name.
+_GLUE = re.compile(
+    r"Block_|Loop_|dataflow_|entry_proc|read_|write_|clone|fill_buffer|fifo_|start_for_|.*_(?:entry|exit|proc|Pipeline_|s_axi|m_axi|regslice)"
+    r"|.*_(?:mux|mul|mac|add|sub|fpext|fpeq|ashr|lshr|shl|sitofp|udiv|sdiv)[a-zA-Z0-9_]{0,40}$"
+)
+
+
+def is_glue(module: str) -> bool:
+    """Whether a module without an index is known to be no layer.
+
+    >>> is_glue("Loop_1_proc351"), is_glue("attention")
+    (True, False)
+    """
+    return _GLUE.match(module) is not None
+
+
 @dataclass(slots=True)
 class Node:
     """One instance and what stands inside it."""
@@ -109,12 +125,18 @@ def split(roots: Sequence[Node]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
             index = inside.pop()
         if index is not None:
             by_index.setdefault(index, []).append(node.instance)
-        elif inside:
+        elif inside or _wraps_layers(node):
             todo.extend(reversed(node.children))
         else:
             glue.setdefault(node.instance.module, []).append(node.instance)
     layers = tuple(Part(index, tuple(found), add_up(found)) for index, found in sorted(by_index.items()))
     return layers, tuple(Part(None, tuple(found), add_up(found)) for found in glue.values())
+
+
+def _wraps_layers(node: Node) -> bool:
+    """Whether a module without an index is a top inside the top (`myproject` in `myproject_axi`) whose layers carry none, either."""
+    is_layer = _LAYER_FUNCTION.match(node.instance.module) is not None
+    return not is_layer and sum(_LAYER_FUNCTION.match(child.instance.module) is not None for child in node.children) > 1
 
 
 def _indices_below(node: Node) -> Iterator[int]:

@@ -1,19 +1,24 @@
 """Which files of a tree belong to one build.
 
 Layouts seen: `<project>/<name>_prj/solutionN/syn/report/` with `<project>/firmware/parameters.h` (hls4ml); a `*_prj` or `solutionN` alone; the
-unified layout `<component>/<component>/hls/syn/report/` (Vitis 2024 on); all reports flat in one folder.
+unified layout `<component>/<component>/hls/syn/report/` (Vitis 2023.2 on); `<kernel>/<kernel>/solution/syn/report/` of v++, whose reports are
+copied to `impl/ip/hls_files`, `ip/hls_files` and `hls_reports`; all reports flat in one folder.
+
+Every folder of C synthesis reports is a solution, and so a build of its own, but for copies: byte for byte what another folder holds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dse.reports.file_sets import FileEntry, FileSet, read_text
+from dse.reports.file_sets import FileEntry, FileSet, digest_of, read_text
 
 _CSYNTH = re.compile(r"(?:.*_)?csynth\.(?:xml|rpt)", re.DOTALL)
 _APP_TOP = re.compile(r"<(?:AutoPilot:)?project\b[^>]{0,2000}?\btop=\"([A-Za-z0-9_]{1,200})\"")
+_COPIES = frozenset({"hls_files", "hls_reports"})
+DEFAULT_SOLUTION = "solution1"  # what hls4ml's own script for logic synthesis reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +28,98 @@ class Folder:
     path: str
     names: tuple[str, ...]
 
+    @property
+    def solution(self) -> str:
+        """The path of the solution whose reports these are: `.../solution1` of `.../solution1/syn/report`."""
+        return self.path.removesuffix("/syn/report") if self.path.endswith("/syn/report") else self.path
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One build: its root, its folders of C synthesis reports, and the files that tell what was built.
+    """One build: a solution of a project, and the files that tell what was built.
 
     Attributes:
-        root: path below the origin; "" for the origin itself.
+        root: path of the project below the origin; "" for the origin itself.
+        solution: path of the solution below the root; "" where the root holds one alone.
+        folder: its C synthesis reports.
+        changed_at: when the newest of these was written, in seconds since 1970; 0 where unknown.
         app_tops: tops that the project files (`vivado_hls.app`, `hls.app`) name.
-        others: all further reports below the root.
+        others: all further reports of the solution.
+        shared: further reports of the project, which no solution's folder holds. Of several solutions only hls4ml's own has them.
+        n_unassigned: how many reports of the project were left out, because nobody can say of which solution they are.
     """
 
     root: str
-    folders: tuple[Folder, ...]
+    folder: Folder
+    solution: str = ""
+    changed_at: float = 0.0
     parameters: str | None = None
     defines: str | None = None
     config_yaml: str | None = None
     app_tops: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    n_unassigned: int = 0
+
+    @property
+    def name(self) -> str:
+        """What to call it: "." for a build at the origin."""
+        return "/".join(part for part in (self.root, self.solution) if part) or "."
 
 
 def find_projects(files: FileSet) -> tuple[Project, ...]:
-    """Return all builds among the files, by root."""
+    """Return all builds among the files, by root and solution."""
     entries = files.entries()
-    by_folder: dict[str, list[str]] = {}
+    by_folder: dict[str, list[FileEntry]] = {}
     for entry in entries:
         if _CSYNTH.fullmatch(entry.base):
-            by_folder.setdefault(entry.folder, []).append(entry.name)
+            by_folder.setdefault(entry.folder, []).append(entry)
     holders = {entry.folder for entry in entries if entry.base == "parameters.h"}
-    by_root: dict[str, list[Folder]] = {}
-    for folder, names in by_folder.items():
-        by_root.setdefault(_root_of(folder, holders), []).append(Folder(folder, tuple(sorted(names))))
+    by_root: dict[str, list[str]] = {}
+    root_of = {folder: _root_of(folder, holders) for folder in by_folder}
+    own_sources = {root for root in root_of.values() if root in holders or f"{root}/firmware".lstrip("/") in holders}
+    for folder in _without_copies(files, by_folder, root_of, own_sources):
+        by_root.setdefault(root_of[folder], []).append(folder)
     roots = sorted(by_root)
-    return tuple(_project(files, entries, root, tuple(by_root[root]), roots) for root in roots)
+    return tuple(project for root in roots for project in _projects(files, entries, root, by_root[root], by_folder, roots))
+
+
+def _without_copies(
+    files: FileSet, by_folder: Mapping[str, Sequence[FileEntry]], roots: Mapping[str, str], own_sources: set[str]
+) -> list[str]:
+    """Leave out every folder whose files all stand, byte for byte, in another one of its project; the tools' own copies, anywhere.
+
+    A project inside another one with sources of its own is a build of its own, whatever its reports say.
+    """
+    digests: dict[str, str] = {}
+
+    def same(one: FileEntry, other: FileEntry) -> bool:
+        for entry in (one, other):
+            if entry.name not in digests:
+                digests[entry.name] = digest_of(files, entry.name)
+        return digests[one.name] == digests[other.name]
+
+    def holds(folder: str, entries: Sequence[FileEntry]) -> bool:
+        own = {(entry.base, entry.size): entry for entry in by_folder[folder]}
+        pairs = [(entry, own.get((entry.base, entry.size))) for entry in entries]
+        return all(twin is not None for _, twin in pairs) and all(twin is not None and same(entry, twin) for entry, twin in pairs)
+
+    kept: list[str] = []
+    # The fullest folders first, originals before the tools' copies: what is left out is never more than what is kept.
+    for folder in sorted(by_folder, key=lambda name: (_is_copy(name), -len(by_folder[name]), name)):
+        root = roots[folder]
+        rivals = [
+            other
+            for other in kept
+            if roots[other] == root or _is_copy(folder) or (root not in own_sources and _is_below(root, roots[other]))
+        ]
+        if not any(holds(other, by_folder[folder]) for other in rivals):
+            kept.append(folder)
+    return sorted(kept)
+
+
+def _is_copy(folder: str) -> bool:
+    return not _COPIES.isdisjoint(folder.split("/"))
 
 
 def _root_of(folder: str, holders: set[str]) -> str:
@@ -76,19 +140,49 @@ def _root_of(folder: str, holders: set[str]) -> str:
     return "/".join(parts)
 
 
-def _project(files: FileSet, entries: Sequence[FileEntry], root: str, folders: tuple[Folder, ...], roots: Sequence[str]) -> Project:
+def _projects(
+    files: FileSet,
+    entries: Sequence[FileEntry],
+    root: str,
+    folders: Sequence[str],
+    by_folder: Mapping[str, Sequence[FileEntry]],
+    roots: Sequence[str],
+) -> list[Project]:
     nested = [other for other in roots if other != root and _is_below(other, root)]
     mine = [entry for entry in entries if _is_below(entry.name, root) and not any(_is_below(entry.name, other) for other in nested)]
-    taken = {name for folder in folders for name in folder.names}
-    return Project(
-        root=root,
-        folders=folders,
-        parameters=_first(mine, ("parameters.h",)),
-        defines=_first(mine, ("defines.h",)),
-        config_yaml=_first(mine, ("hls4ml_config.yml", "hls4ml_config.yaml")),
-        app_tops=_app_tops(files, mine),
-        others=tuple(entry.name for entry in mine if entry.name not in taken and entry.base.endswith(".rpt")),
-    )
+    reports = [entry.name for entry in mine if entry.base.endswith(".rpt") and not _CSYNTH.fullmatch(entry.base)]
+    found = [Folder(path, tuple(sorted(entry.name for entry in by_folder[path]))) for path in folders]
+    owners = {name: _owner(name, found) for name in reports}
+    free = tuple(name for name in reports if owners[name] is None)
+    app_tops = _app_tops(files, mine)
+    has_solution = any(folder.solution != folder.path for folder in found)
+    projects = []
+    for folder in found:
+        # Sources belong to the tool's own solutions; loose copies of reports beside them may be of any earlier build.
+        is_loose = has_solution and folder.solution == folder.path
+        takes_free = len(found) == 1 or folder.solution.rpartition("/")[2] == DEFAULT_SOLUTION
+        projects.append(
+            Project(
+                root=root,
+                solution="" if len(found) == 1 else folder.solution.removeprefix(root).strip("/") or ".",
+                folder=folder,
+                changed_at=max(entry.changed_at or 0.0 for entry in by_folder[folder.path]),
+                parameters=None if is_loose else _first(mine, ("parameters.h",)),
+                defines=None if is_loose else _first(mine, ("defines.h",)),
+                config_yaml=None if is_loose else _first(mine, ("hls4ml_config.yml", "hls4ml_config.yaml")),
+                app_tops=app_tops,
+                others=tuple(name for name in reports if owners[name] is folder),
+                shared=free if takes_free else (),
+                n_unassigned=0 if takes_free else len(free),
+            )
+        )
+    return projects
+
+
+def _owner(name: str, folders: Sequence[Folder]) -> Folder | None:
+    """Return the solution that a report lies in, the deepest of several; None for one that lies beside them."""
+    holders = [folder for folder in folders if _is_below(name, folder.solution)]
+    return max(holders, key=lambda folder: len(folder.solution)) if holders else None
 
 
 def _is_below(name: str, root: str) -> bool:

@@ -10,24 +10,31 @@ This is what the compiler saw, so it decides; the YAML beside it and the directo
     };
 
 `configN` is the layer of index N. `relu_configN` is an activation. `configN_mult` is a convolution's kernel; `configN_1` and `configN_2` are
-the two matrices of a recurrent layer, whose reuse factors may differ.
+the two matrices of a recurrent layer, whose reuse factors may differ. Up to hls4ml 0.6 sizes are names: `n_in = N_INPUT_1_1;`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dse.errors import ReportError
 from dse.reports.text import lines_of
 
 MAX_LAYERS = 10_000
+MAX_MACROS = 8  # names behind names
 
 _NAME = re.compile(r"//\s*([A-Za-z_][A-Za-z0-9_]{0,127})\s*$")
 _STRUCT = re.compile(
     r"struct\s+([A-Za-z0-9_]*?)config([0-9]{1,6})((?:_[A-Za-z0-9_]+)?)\s*(?::\s*(?:public\s+)?(?:nnet::)?(\w+))?\s*(?:\{|$)"
 )
 _CONSTANT = re.compile(r"static\s+const(?:expr)?\s+(?:unsigned|int|bool|unsigned int)\s+(\w+)\s*=\s*([^;]{1,200});")
+_MACRO = re.compile(
+    r"^(?:[ \t]{0,20}#[ \t]{0,9}define[ \t]{1,20}|(?:static )?const(?:expr)? (?:unsigned|int|size_t|auto|unsigned int) )"
+    r"([A-Za-z_]\w{0,127})(?:[ \t]{1,80}|[ \t]{0,9}=[ \t]{0,9})\(?([A-Za-z_]\w{0,127}|[0-9]{1,12})\)?[ \t]{0,80}(?:;|\r|//|/\*|$)",
+    re.MULTILINE,
+)
 _INTEGER = re.compile(r"[0-9]{1,12}")
 
 
@@ -72,13 +79,17 @@ class _Struct:
     values: dict[str, str]
 
 
-def parse_parameters_h(text: str, file: str = "parameters.h") -> tuple[LayerConfig, ...]:
+def parse_parameters_h(text: str, file: str = "parameters.h", defines: str = "") -> tuple[LayerConfig, ...]:
     """Read the layers in the file's order.
+
+    Args:
+        defines: text of `defines.h`: up to hls4ml 0.6 sizes are macros there. Numbers and names of other macros are resolved, nothing
+            is computed.
 
     Raises:
         ReportError: if no struct `configN` is there, one is cut off, or one index is built twice.
     """
-    structs = _structs(text, file)
+    structs = _structs(text, file, {**macros_of(defines), **macros_of(text)})
     if "#ifndef PARAMETERS_H_" in text and "#endif" not in text:
         raise ReportError("no #endif: truncated", file=file)
     if not structs:
@@ -86,7 +97,24 @@ def parse_parameters_h(text: str, file: str = "parameters.h") -> tuple[LayerConf
     return tuple(_layer(index, members, file) for index, members in structs.items())
 
 
-def _structs(text: str, file: str) -> dict[int, list[_Struct]]:
+def macros_of(text: str) -> dict[str, str]:
+    """Return what `#define` and plain constants give names to, by name: a number or another name.
+
+    >>> macros_of("#define N_INPUT_1_1 16\\n#define N_SAME N_INPUT_1_1 // as wide")
+    {'N_INPUT_1_1': '16', 'N_SAME': 'N_INPUT_1_1'}
+    """
+    return {match[1]: match[2] for match in _MACRO.finditer(text[: 2**22])}
+
+
+def _resolved(value: str, macros: Mapping[str, str]) -> str:
+    for _ in range(MAX_MACROS):
+        if value not in macros:
+            break
+        value = macros[value]
+    return value
+
+
+def _structs(text: str, file: str, macros: Mapping[str, str]) -> dict[int, list[_Struct]]:
     found: dict[int, list[_Struct]] = {}
     name, current = "", None
     for number, line in enumerate(lines_of(text, file), 1):
@@ -104,7 +132,7 @@ def _structs(text: str, file: str) -> dict[int, list[_Struct]]:
         elif bare.startswith("};"):
             current = None
         elif match := _CONSTANT.search(bare):
-            current.values[match[1]] = match[2].strip()
+            current.values[match[1]] = _resolved(match[2].strip(), macros)
     if current is not None:
         raise ReportError("a struct is cut off", file=file, line=current.line)
     return found

@@ -14,7 +14,7 @@ from typing import Literal
 
 from dse.design import Fidelity, normalise_part
 
-Grammar = Literal["csynth_xml", "csynth_rpt", "summary_rpt", "utilization_rpt", "export_rpt", "timing_rpt"]
+Grammar = Literal["csynth_xml", "csynth_rpt", "summary_rpt", "utilization_rpt", "accelerator_rpt", "export_rpt", "timing_rpt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,20 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Ports:
+    """How many values a module reads and gives, as its interface table counts them; None where it does not (streams, memories).
+
+    Attributes:
+        bits_in, bits_out: of one wide port that carries all values; None where each value has a port of its own.
+    """
+
+    n_in: int | None = None
+    n_out: int | None = None
+    bits_in: int | None = None
+    bits_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """One module: area (children included), latency, interval, and what it was asked for.
 
@@ -101,7 +115,7 @@ class ToolReport:
 
     Attributes:
         grammar: which kind of file it was.
-        fidelity: how far the tool had gone.
+        fidelity: how far the tool had gone; None where that is between the steps, or the file does not say.
         tool: `vivado_hls`, `vitis_hls`, `vivado`; "" where the file does not say.
         version: as written, e.g. "2019.2"; "" where the file does not say.
         part_as_written: "" where the file does not say.
@@ -109,12 +123,13 @@ class ToolReport:
         total: its numbers.
         modules: the modules that the same file describes, the top included where the file lists it.
         instances: the hierarchy that the same file describes.
+        ports: the top's interface, where the file has its table.
         state: Vivado's design state, e.g. "Synthesized"; "" for HLS.
         warnings: sentences for the user.
     """
 
     grammar: Grammar
-    fidelity: Fidelity
+    fidelity: Fidelity | None
     top: str
     total: Module
     tool: str = ""
@@ -124,7 +139,13 @@ class ToolReport:
     state: str = ""
     modules: tuple[Module, ...] = ()
     instances: tuple[Instance, ...] = ()
+    ports: Ports = Ports()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> str:
+        """The step that the report is of, for sentences; "an unknown step" where the report does not say."""
+        return self.fidelity.value if self.fidelity is not None else "an unknown step"
 
     @property
     def part(self) -> str:

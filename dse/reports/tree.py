@@ -17,39 +17,18 @@ from dse.reports.checks import warnings_of
 from dse.reports.config_yaml import Wanted, default_precision, parse_config_yaml
 from dse.reports.defines_h import Types, parse_defines_h
 from dse.reports.file_sets import DirectoryFiles, FileSet, digest_of, read_text
+from dse.reports.foreign import other_tools
 from dse.reports.hls_folder import HlsFolder, read_hls_folder
-from dse.reports.layer_map import Part, bound_of, part_qor, remainder, split
+from dse.reports.layer_rows import LayerReport, rows_of
 from dse.reports.locate import Project, find_projects
 from dse.reports.parameters_h import LayerConfig, parse_parameters_h
 from dse.reports.records import CosimReport, ToolReport, Usage
 from dse.reports.surroundings import with_surroundings
-from dse.reports.text import printable
 from dse.reports.vivado_files import VivadoFiles, read_vivado_files
 
 _NOTHING = Usage()
 _NO_TYPES = Types()
 CLOCK_TOLERANCE_NS = 0.006  # reports print two decimals
-
-
-@dataclass(frozen=True, slots=True)
-class LayerReport:
-    """One row of a design: a layer, or a module that belongs to none.
-
-    Attributes:
-        name: hls4ml's name of the layer; `configN` where no `parameters.h` names it; the module's name for glue.
-        index: N of `configN`; None for glue.
-        config: what was built; None where no `parameters.h` was found.
-        modules: the outermost modules, each once.
-        bound: what sets its interval, in a few words; "" where not known.
-    """
-
-    name: str
-    index: int | None
-    qor: Qor
-    config: LayerConfig | None = None
-    modules: tuple[str, ...] = ()
-    n_instances: int = 0
-    bound: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +39,8 @@ class TreeReport:
         origin: where it was read from, as given.
         csynth: the top's C synthesis.
         layers: the layers that have a module of their own, in the order of `parameters.h`.
-        inlined: names of the layers that have none; nothing is known of them.
+        groups: layers whose modules no name and no size tells apart: their names joined, all their modules, and the sum of these.
+        inlined: names of the layers that have no module; nothing is known of them.
         glue: modules that belong to no layer.
         remainder: what the top uses beside all of these: FIFOs, memories, control.
         vsynth, impl: logic synthesis, and place and route, where their reports are there.
@@ -70,6 +50,7 @@ class TreeReport:
         types: the number formats, from `defines.h`; all unknown where there is none.
         wanted, wanted_precision: what the YAML asked for, layer by layer and for the model as a whole; empty and None where it does not say.
         warnings: sentences for the user, the gravest first.
+        solution: name of the build where the project has several; "" where it has one.
         sources: (path below the origin, SHA-256) of every file that a number came from.
         is_mixed: whether reports of another build lie among these; they were left out.
     """
@@ -77,6 +58,7 @@ class TreeReport:
     origin: str
     csynth: ToolReport
     layers: tuple[LayerReport, ...] = ()
+    groups: tuple[LayerReport, ...] = ()
     inlined: tuple[str, ...] = ()
     glue: tuple[LayerReport, ...] = ()
     remainder: Usage = _NOTHING
@@ -89,6 +71,7 @@ class TreeReport:
     wanted: tuple[Wanted, ...] = ()
     wanted_precision: Precision | None = None
     warnings: tuple[str, ...] = ()
+    solution: str = ""
     sources: tuple[tuple[str, str], ...] = ()
     is_mixed: bool = False
 
@@ -111,42 +94,63 @@ def read_tree(path: Path | str) -> TreeReport:
 def read_files(files: FileSet, project: Project | None = None) -> TreeReport:
     """Read the reports of one build out of a set of files; `project` says which, if there are several.
 
+    Of several solutions of one project the freshest that can be read is taken, and a warning names the others.
+
     Raises:
         ReportError: as `read_tree`.
     """
-    if project is None:
-        projects = find_projects(files)
-        if not projects:
-            raise ReportError("no C synthesis report (csynth.xml, *_csynth.xml, *_csynth.rpt) here", file=files.origin)
-        if len(projects) > 1:
-            names = ", ".join(found.root or "." for found in projects[:5])
-            raise ReportError(f"{len(projects)} builds here ({names}, ...). Name one of them.", file=files.origin)
-        project = projects[0]
+    if project is not None:
+        return _read_solution(files, project)
+    projects = find_projects(files)
+    if not projects:
+        raise ReportError(
+            f"no C synthesis report (csynth.xml, *_csynth.xml, *_csynth.rpt) here{other_tools(files)}", file=files.origin
+        )
+    roots = list(dict.fromkeys(found.root for found in projects))
+    if len(roots) > 1:
+        names = ", ".join(root or "." for root in roots[:5])
+        raise ReportError(f"{len(roots)} builds here ({names}, ...). Name one of them.", file=files.origin)
+    first_error: ReportError | None = None
+    for found in sorted(projects, key=lambda one: (-one.changed_at, one.solution)):
+        try:
+            tree = _read_solution(files, found)
+        except ReportError as error:
+            first_error = first_error or error
+            continue
+        others = [other.solution for other in projects if other is not found]
+        note = f"{len(projects)} solutions here: {found.solution} is read, the freshest; name another to read it: {', '.join(others[:5])}"
+        return replace(tree, warnings=(note, *tree.warnings)) if others else tree
+    raise first_error or ReportError("no C synthesis report", file=files.origin)
+
+
+def _read_solution(files: FileSet, project: Project) -> TreeReport:
     parameters, parameters_warning = _parameters(files, project)
-    hls = _freshest(files, project)
+    types = parse_defines_h(read_text(files, project.defines)) if project.defines else Types()
+    hls = read_hls_folder(files, project.folder, project.app_tops)
     vivado = read_vivado_files(files, project, hls.top)
-    layers, inlined, glue, rest = _layers(hls, parameters)
+    rows = rows_of(hls, parameters, types)
     config_yaml = read_text(files, project.config_yaml) if project.config_yaml else ""
     tree = TreeReport(
         origin=files.origin,
         csynth=hls.top,
-        layers=layers,
-        inlined=inlined,
-        glue=glue,
-        remainder=rest,
+        layers=rows.layers,
+        groups=rows.groups,
+        inlined=rows.inlined,
+        glue=rows.glue,
+        remainder=rows.remainder,
         vsynth=vivado.vsynth,
         impl=vivado.impl,
         timing=vivado.timing,
         cosim=vivado.cosim,
         parameters=parameters,
-        types=parse_defines_h(read_text(files, project.defines)) if project.defines else Types(),
+        types=types,
         wanted=parse_config_yaml(config_yaml),
         wanted_precision=default_precision(config_yaml),
+        solution=project.solution,
         sources=_sources(files, project, hls, vivado),
         is_mixed=hls.is_mixed,
     )
-    notes = (*parameters_warning, *hls.warnings, *vivado.warnings)
-    return replace(tree, warnings=tuple(printable(warning) for warning in (*warnings_of(tree), *notes)))
+    return replace(tree, warnings=(*warnings_of(tree), *parameters_warning, *hls.warnings, *vivado.warnings))
 
 
 def read_result(
@@ -225,16 +229,13 @@ def qor_of_tree(tree: TreeReport, fidelity: Fidelity = Fidelity.CSYNTH) -> Qor:
     report = {Fidelity.CSYNTH: tree.csynth, Fidelity.VSYNTH: tree.vsynth, Fidelity.IMPL: tree.impl}.get(fidelity)
     if report is None:
         raise ReportError(f"no report of fidelity {fidelity.value}", file=tree.origin)
-    clock = report.total.clock_estimated_ns
-    if clock is None and tree.timing is not None and tree.timing.fidelity is fidelity:
-        clock = tree.timing.total.clock_estimated_ns
     return Qor(
         **{name: getattr(report.total.used, name) for name in RESOURCES},
         latency_cycles_min=total.latency_cycles.minimum,
         latency_cycles_max=total.latency_cycles.maximum,
         ii_cycles_min=total.ii_cycles.minimum,
         ii_cycles_max=total.ii_cycles.maximum,
-        clock_period_ns=clock,
+        clock_period_ns=report.total.clock_estimated_ns,
         layers=tuple((layer.name, layer.qor) for layer in tree.layers) if fidelity is Fidelity.CSYNTH else (),
     )
 
@@ -242,51 +243,11 @@ def qor_of_tree(tree: TreeReport, fidelity: Fidelity = Fidelity.CSYNTH) -> Qor:
 def _parameters(files: FileSet, project: Project) -> tuple[tuple[LayerConfig, ...], tuple[str, ...]]:
     if project.parameters is None:
         return (), ()
+    defines = read_text(files, project.defines) if project.defines else ""
     try:
-        return parse_parameters_h(read_text(files, project.parameters), project.parameters), ()
+        return parse_parameters_h(read_text(files, project.parameters), project.parameters, defines), ()
     except ReportError as error:
         return (), (f"what was built is unknown: {error}",)
-
-
-def _freshest(files: FileSet, project: Project) -> HlsFolder:
-    """Read the freshest folder of reports that is complete; of equally fresh ones the first by name."""
-    times = {entry.name: entry.changed_at or 0.0 for entry in files.entries()}
-    first_error: ReportError | None = None
-    for folder in sorted(project.folders, key=lambda folder: (-max(times[name] for name in folder.names), folder.path)):
-        try:
-            return read_hls_folder(files, folder, project.app_tops)
-        except ReportError as error:
-            first_error = first_error or error
-    raise first_error or ReportError("no C synthesis report", file=files.origin)
-
-
-def _layers(
-    hls: HlsFolder, parameters: tuple[LayerConfig, ...]
-) -> tuple[tuple[LayerReport, ...], tuple[str, ...], tuple[LayerReport, ...], Usage]:
-    configs = {config.index: config for config in parameters}
-    layer_parts, glue_parts = split(hls.roots)
-    rows = {part.index: _row(part, configs.get(part.index or 0) if part.index is not None else None, hls) for part in layer_parts}
-    order = [config.index for config in parameters if config.index in rows]
-    order += sorted(index for index in rows if index is not None and index not in configs)
-    inlined = (
-        tuple(config.name or f"config{config.index}" for config in parameters if config.index not in rows) if hls.roots else ()
-    )
-    glue = tuple(_row(part, None, hls) for part in glue_parts)
-    rest = remainder(hls.top.total.used, (*layer_parts, *glue_parts)) if hls.roots else Usage()
-    return tuple(rows[index] for index in order), inlined, glue, rest
-
-
-def _row(part: Part, config: LayerConfig | None, hls: HlsFolder) -> LayerReport:
-    name = part.instances[0].module if part.index is None else f"config{part.index}"
-    return LayerReport(
-        name=(config.name if config else "") or name,
-        index=part.index,
-        qor=part_qor(part, hls.modules),
-        config=config,
-        modules=tuple(dict.fromkeys(instance.module for instance in part.instances)),
-        n_instances=len(part.instances),
-        bound=bound_of(part, hls.modules),
-    )
 
 
 def _sources(files: FileSet, project: Project, hls: HlsFolder, vivado: VivadoFiles) -> tuple[tuple[str, str], ...]:

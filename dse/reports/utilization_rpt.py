@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from dse.design import Fidelity
 from dse.reports.records import Module, ToolReport, Usage
-from dse.reports.text import Table, Where, count, is_border, lines_of, printable, read_table, version_in
+from dse.reports.text import Table, Where, count, is_border, lines_of, read_table, version_in
 
 _FIELD = re.compile(r"\|\s*(Tool Version|Date|Design|Device|Design State|Command)\s*:\s*(.*?)\s*\|?\s*$")
 _ROWS = {
@@ -26,12 +26,24 @@ _ROWS = {
     "bram_18k": ("Block RAM Tile",),
     "uram": ("URAM", "URAMs"),
 }
-_ROUTED = ("routed", "physopt postroute", "fully routed")
+_PLACED = ("fully placed", "routed", "fully routed", "physopt postplace", "physopt postroute")
+_BLACK_BOXES = re.compile(r"[0-9]{1,2}\. Black Boxes\s*$")
 
 
 def is_utilization(text: str) -> bool:
     """Whether a text calls itself a utilisation report."""
     return "Utilization Design Information" in text[:65536]
+
+
+def fidelity_of(state: str) -> Fidelity | None:
+    """Return how far a design of this state had gone; None for one between the steps ("Optimized").
+
+    >>> fidelity_of("Synthesized"), fidelity_of("Fully Placed"), fidelity_of("Optimized")
+    (<Fidelity.VSYNTH: 'vsynth'>, <Fidelity.IMPL: 'impl'>, None)
+    """
+    if state.lower() == "synthesized":
+        return Fidelity.VSYNTH
+    return Fidelity.IMPL if state.lower() in _PLACED else None
 
 
 def parse_utilization_rpt(text: str, file: str = "vivado_synth.rpt") -> ToolReport:
@@ -50,18 +62,30 @@ def parse_utilization_rpt(text: str, file: str = "vivado_synth.rpt") -> ToolRepo
     missing = [name for name in ("lut", "ff", "dsp", "bram_18k") if used.get(name) is None]
     if missing:
         raise where.error(f"no row for {', '.join(missing)}: truncated, or not a flat utilization report")
-    state = printable(fields.get("Design State", ""))
+    state = fields.get("Design State", "")
     return ToolReport(
         grammar="utilization_rpt",
-        fidelity=Fidelity.IMPL if state.lower() in _ROUTED else Fidelity.VSYNTH,
-        top=printable(fields.get("Design", "")),
-        total=Module(printable(fields.get("Design", "")), Usage(**used), Usage(**available)),
+        fidelity=fidelity_of(state),
+        top=fields.get("Design", ""),
+        total=Module(fields.get("Design", ""), Usage(**used), Usage(**available)),
         tool="vivado",
         version=version_in(fields.get("Tool Version", "")),
-        part_as_written=printable(fields.get("Device", "")),
-        date=printable(fields.get("Date", "")),
+        part_as_written=fields.get("Device", ""),
+        date=fields.get("Date", ""),
         state=state,
+        warnings=_black_boxes(lines, starts[0]),
     )
+
+
+def _black_boxes(lines: Sequence[str], start: int) -> tuple[str, ...]:
+    """Name what is counted as nothing because its content is not there: a wrapper around a design that was synthesised by itself."""
+    headings = [index for index in range(start, len(lines)) if _BLACK_BOXES.match(lines[index].strip())]
+    if len(headings) < 2:  # the table of contents names it, too
+        return ()
+    end = next((index for index in range(headings[-1] + 2, len(lines)) if re.match(r"[0-9]{1,2}\. ", lines[index])), len(lines))
+    rows = [line for line in lines[headings[-1] : end] if line.strip().startswith("|")]
+    names = [row.split("|")[1].strip() for row in rows[1:] if row.count("|") > 2]
+    return (f"black boxes, counted as nothing: {', '.join(names[:5])}",) if names else ()
 
 
 def _tables(lines: Sequence[str], start: int, where: Where) -> tuple[dict[str, float | None], dict[str, float | None]]:
