@@ -9,6 +9,7 @@ from typing import Any
 
 from dse.campaign.positions import find_places
 from dse.campaign.problems import CampaignProblems, Problem, did_you_mean
+from dse.campaign.recognition import refuse_other_formats
 from dse.errors import SpecError
 
 MAX_BYTES = 2**20
@@ -40,6 +41,8 @@ def _text_of(path: Path) -> str:
     try:
         if path.is_dir():
             raise SpecError(f"{path}: is a folder, expected a campaign file. Name the .toml file in it.")
+        path.stat()  # what is not there is told first
+        refuse_other_formats(path)
         if path.stat().st_size > MAX_BYTES:
             raise SpecError(f"{path}: larger than 1 MiB, that is no campaign file.")
         return path.read_bytes().decode("utf-8").replace("\r\n", "\n")

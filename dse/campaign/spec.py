@@ -10,6 +10,7 @@ from typing import Any
 from dse.campaign import sections
 from dse.campaign.files import read_tables, refuse
 from dse.campaign.problems import Problem, unknown_key
+from dse.campaign.recognition import refuse_other_tables
 from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, read_table
 from dse.design import Network, Strategy, Target, is_identifier
 from dse.goal import Budget, Goal, Limit, Objective
@@ -96,6 +97,7 @@ def read_campaign(path: Path, overrides: Iterable[str] = ()) -> CampaignSpec:
         SpecError: the file cannot be read, or is no TOML.
     """
     document, text = read_tables(path, overrides)
+    refuse_other_tables(path, document)
     problems: list[Problem] = []
     spec = build_spec(path, document, problems)
     refuse(path, text, problems)

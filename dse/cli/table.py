@@ -21,7 +21,7 @@ class Group(NamedTuple):
 
 COMMANDS: dict[str, Command | Group] = {
     "init": Command("init:init", "Write a commented campaign to start from. Nothing that exists is touched."),
-    "check": Command("check:check", "Show all errors of a campaign file at once."),
+    "check": Command("check:check", "Show all errors of a campaign file, or of an architecture search, at once."),
     "plan": Command("plan:plan", "Show what would run next and at most; start nothing."),
     "run": Command("run:run_campaign", "Start a campaign, or go on with it. It is the same command every time."),
     "status": Command("status:status", "Show trials, the best design so far, and the certificate."),

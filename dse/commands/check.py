@@ -1,17 +1,20 @@
-"""`dse check`: all that is wrong with a campaign file, at once."""
+"""`dse check`: all that is wrong with a file, at once: a campaign or an architecture search."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from dse.campaign.files import read_tables
 from dse.campaign.problems import CampaignProblems, dotted
+from dse.campaign.recognition import is_search
 from dse.campaign.schema import campaign_schema
 from dse.campaign.spec import read_campaign
 from dse.commands.options import AsJson, Overrides
-from dse.commands.output import console, points, print_json
+from dse.commands.output import console, number, points, print_json
 from dse.errors import DseError
 from dse.faults import refuse_known_faults
 from dse.study.assemble import assemble, refuse_folder
@@ -31,9 +34,7 @@ def check(
     if path is None:
         raise DseUsage("dse check: which campaign? Name its .toml file, or ask for --schema.")
     try:
-        question = assemble(read_campaign(path, overrides or ()))
-        refuse_folder(question)
-        refuse_known_faults(question.spec.network, question.spec.target)
+        fact, facts = _checked(path, overrides or ())
     except DseError as error:
         if not as_json:
             raise
@@ -42,11 +43,27 @@ def check(
         print_json("check", {"ok": False, "problems": rows})
         return error.exit_code
     if as_json:
-        print_json("check", {"ok": True, "problems": [], "space_size": question.space.size})
+        print_json("check", {"ok": True, "problems": [], **facts})
     else:
-        layers = len(question.space.options)
-        console().print(f"{path}: ok · {layers} layers to choose for · {points(question.space.size)}")
+        console().print(f"{path}: ok · {fact}")
     return 0
+
+
+def _checked(path: Path, overrides: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """Return what a campaign or an architecture search is about, in words and for programs; raises DseError with all that is wrong."""
+    tables, _ = read_tables(path, overrides)
+    if is_search(tables):
+        from dse.nas.spec import read_nas
+
+        search = read_nas(path, overrides)
+        parameters = len(search.space.parameters)
+        fact = f"an architecture search of {parameters} parameters, at most {number(search.budget.trials)} trainings"
+        return fact, {"kind": "search", "parameters": parameters}
+    question = assemble(read_campaign(path, overrides))
+    refuse_folder(question)
+    refuse_known_faults(question.spec.network, question.spec.target)
+    fact = f"{len(question.space.options)} layers to choose for · {points(question.space.size)}"
+    return fact, {"kind": "campaign", "space_size": question.space.size}
 
 
 class DseUsage(DseError):
