@@ -26,6 +26,7 @@ Ints = NDArray[np.intp]
 MOST = 2000  # labels that are carried from layer to layer
 _SORTED_OUT = 8  # times as many may be compared with each other before near ones are merged
 _FINEST = 2**20  # cells to a number's range when merging begins
+_ROUNDING = 1e-12  # share of what is added up that rounding may add
 _BLOCK = 2**22  # comparisons at once
 
 
@@ -45,7 +46,11 @@ class Cover:
 
 
 def cover(
-    objectives: Sequence[tuple[Table, Combine]], limits: Sequence[TableLimit] = (), held: Floats | None = None, most: int = MOST
+    objectives: Sequence[tuple[Table, Combine]],
+    limits: Sequence[TableLimit] = (),
+    held: Floats | None = None,
+    most: int = MOST,
+    corner: Floats | None = None,
 ) -> Cover:
     """Return bounds on all designs that keep the limits and are not covered by what is held.
 
@@ -54,6 +59,7 @@ def cover(
         limits: all must hold.
         held: (H, m) values that need no covering, e.g. of verified designs.
         most: labels to carry at most; more are sharper and take longer.
+        corner: (m,) designs that are not better than this in every objective need no covering either.
     """
     kept = _allowed(objectives, limits)
     sums = [limit for limit in limits if limit.combine == "sum"]
@@ -63,7 +69,7 @@ def cover(
     if any(len(rows) == 0 for rows in kept):
         return Cover(np.empty((0, len(objectives))), np.empty((0, len(kept)), dtype=np.intp), is_exact=True)
     is_sum = np.array([combine == "sum" for combine in combines])
-    ends = _Ends(columns, is_sum, np.array([ceiling(limit) for limit in sums]), held, len(objectives))
+    ends = _Ends(columns, is_sum, np.array([ceiling(limit) for limit in sums]), held, corner, len(objectives))
     labels, paths, is_exact = np.where(is_sum, 0.0, -np.inf)[None, :], np.empty((1, 0), dtype=np.intp), True
     for layer, column in enumerate(columns):
         parent, choice = np.divmod(np.arange(len(labels) * len(column)), len(column))
@@ -92,7 +98,15 @@ def _allowed(objectives: Sequence[tuple[Table, Combine]], limits: Sequence[Table
 class _Ends:
     """What the layers still to come can and must add to a label."""
 
-    def __init__(self, columns: Sequence[Floats], is_sum: NDArray[np.bool_], ceilings: Floats, held: Floats | None, m: int) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Floats],
+        is_sum: NDArray[np.bool_],
+        ceilings: Floats,
+        held: Floats | None,
+        corner: Floats | None,
+        m: int,
+    ) -> None:
         start = np.where(is_sum, 0.0, -np.inf)
         self.is_sum, self.ceilings, self.m = is_sum, ceilings, m
         self.least, self.largest = [start], [start]
@@ -101,12 +115,14 @@ class _Ends:
                 ends.append(np.where(is_sum, ends[-1] + extreme, np.maximum(ends[-1], extreme)))
         self.least.reverse()
         self.largest.reverse()
+        self.corner = np.full(m, np.inf) if corner is None else corner
         self.held: Floats = np.empty((0, m)) if held is None or not len(held) else held[non_dominated(held)]
 
     def worth(self, labels: Floats, layer: int) -> Ints:
         """Return the labels that may end within the limits and outside of what is held."""
         best = np.where(self.is_sum, labels + self.least[layer], np.maximum(labels, self.least[layer]))
-        alive = np.asarray((best[:, self.m :] <= self.ceilings).all(axis=1), dtype=np.bool_).reshape(len(labels))
+        inside = (best[:, self.m :] <= self.ceilings).all(axis=1) & (best[:, : self.m] < self.corner).all(axis=1)
+        alive = np.asarray(inside, dtype=np.bool_).reshape(len(labels))
         rows = np.flatnonzero(alive)
         step = max(1, _BLOCK // max(1, self.held.size))
         for begin in range(0, len(rows), step):
@@ -117,7 +133,9 @@ class _Ends:
 
     def clipped(self, labels: Floats, layer: int) -> Floats:
         """Return labels whose use of a limit counts as no less than what can never break it: those differ in nothing that matters."""
-        labels[:, self.m :] = np.maximum(labels[:, self.m :], self.ceilings - self.largest[layer][self.m :])
+        largest = self.largest[layer][self.m :]
+        floor = self.ceilings - largest - _ROUNDING * (np.abs(self.ceilings) + np.abs(largest))
+        labels[:, self.m :] = np.maximum(labels[:, self.m :], floor)
         return labels
 
 
@@ -143,7 +161,7 @@ def _merged(labels: Floats, most: int) -> tuple[Ints, Floats]:
     The row behind a cell is the one of least numbers, each as a share of its range.
     """
     low = labels.min(axis=0)
-    shares = (labels - low) / np.maximum(labels.max(axis=0) - low, 1e-300)
+    shares = (labels - low) / np.maximum(labels.max(axis=0) - low, 1e-300) * (1 - 1e-12)  # below 1: the last cell is not one more
     cells = _FINEST
     while True:
         _, cell = np.unique(np.floor(shares * cells), axis=0, return_inverse=True)

@@ -132,11 +132,13 @@ def is_excluded(problem: Problem, choices: tuple[int, ...]) -> bool:
     return any(all(cut in (ANY, index) for cut, index in zip(cuts, choices, strict=True)) for cuts in problem.excluded)
 
 
-def _keeps(problem: Problem, choices: tuple[int, ...]) -> bool:
+def keeps(problem: Problem, choices: tuple[int, ...]) -> bool:
+    """Return whether choices keep all limits."""
     return all(total(limit.table, choices, limit.combine) <= ceiling(limit) for limit in problem.limits)
 
 
 def ceiling(limit: TableLimit) -> float:
+    """Return what a total may reach: the maximum and the little by which sums of floats have no exact order."""
     return limit.maximum + _SLACK * abs(limit.maximum)
 
 
@@ -206,13 +208,13 @@ def _fast(problem: Problem) -> tuple[int, ...] | None:
         choices = one_limit(problem.objective, limit.table, ceiling(limit))
         if choices is None:
             return ()
-        if _keeps(problem, choices):
+        if keeps(problem, choices):
             return choices
     return None
 
 
 def _with_cuts(problem: Problem) -> tuple[int, ...] | None:
     """Solve with HiGHS; an answer beyond a limit by less than HiGHS's tolerance is cut off and the solve repeated."""
-    while (choices := highs.solve(problem)) is not None and not _keeps(problem, choices):
+    while (choices := highs.solve(problem)) is not None and not keeps(problem, choices):
         problem = replace(problem, excluded=(*problem.excluded, choices))
     return choices

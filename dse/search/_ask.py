@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dse.allocation.exact import Problem, TableLimit
 from dse.allocation.highs import ANY
+from dse.design import DesignPoint
 from dse.qor import DESIGN_FACTS, Failure
 from dse.search._metrics import Metric, metric
 from dse.search._tables import Floats, Glue, Tables
@@ -81,6 +82,11 @@ class Ask:
     def values(self, trial: Trial) -> tuple[float, ...] | None:
         """Return the objectives of a verified design; None if it failed, breaks a limit, or does not know one."""
         return self.view.goal.values(trial.outcome)
+
+    def design(self, point: Indices) -> DesignPoint:
+        """Return the design of one index per layer."""
+        options = self.view.space.options
+        return self.view.space.point(tuple(option.choices[i] for option, i in zip(options, point, strict=True)))
 
     def needs(self, tables: Tables) -> tuple[str, ...]:
         """Return the metrics of which the tables do not know enough to allocate."""

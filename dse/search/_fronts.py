@@ -3,8 +3,8 @@
 A point of a front is verified only if its own design was synthesised, so syntheses go where they add most; each tells of every layer
 on the way. Only before saying that nothing is left are those choices swept that fronts may need and nobody measured.
 
-Fronts are exact where two objectives stand alone (`dse.allocation.knapsack.whole_front`); with limits on sums, or more objectives, they
-are traced by epsilon-constraint: the first objective is minimised under a ladder of bounds on the others.
+Fronts are exact where two objectives stand alone (`dse.allocation.knapsack.whole_front`); with limits on sums, or more objectives,
+candidates come from labels (`dse.allocation.cover`), and the certificate from bounds that leave no gap between traced points.
 
 Notation: m objectives, all minimised; values (n, m); hypervolumes are shares of the box between the origin and the reference.
 """
@@ -18,19 +18,19 @@ from statistics import NormalDist
 
 import numpy as np
 
-from dse.allocation.exact import Allocation, Problem, TableLimit, allocate, is_excluded, total
+from dse.allocation.cover import cover
+from dse.allocation.exact import Allocation, Problem, TableLimit, allocate, ceiling, is_excluded, keeps, total
 from dse.allocation.knapsack import whole_front
-from dse.design import DesignPoint
 from dse.errors import InfeasibleError
 from dse.pareto import hypervolume, non_dominated
 from dse.search._ask import Ask, Indices, unasked
+from dse.search._miss import without_hope
 from dse.search._tables import Floats, Glue, Tables
 from dse.search.base import Advice, Certificate, Proposal
 
 _DRAWS = 6
-_LADDER = 12  # bounds per objective in an epsilon-constraint front
 _KEPT = 40  # points of a front that become candidates
-_MEASURED = 400  # points of the optimist's front, whose volume ends the search
+_CARRIED = 300  # labels, where fronts are traced for candidates
 _CORNER = 1.1  # the reference lies so far beyond the worst of the believed front
 _NEW_SHARE = 0.25  # of the layers: so many with an unmeasured choice that a front may need are worth a sweep
 
@@ -42,14 +42,15 @@ class _World:
     ask: Ask
     tables: Sequence[Floats]
     glue: Glue
+    optimism: float
     front: tuple[Indices, ...]
 
     def values(self, points: Sequence[Indices]) -> Floats:
         """Return (n, m)."""
         columns = []
         for place, objective in enumerate(self.ask.objectives):
-            problem = self.ask.problem(self.tables, self.glue, objective=place)
-            constant = self.ask.constant(self.glue, place)
+            problem = self.ask.problem(self.tables, self.glue, objective=place, optimism=self.optimism)
+            constant = self.ask.constant(self.glue, place, self.optimism)
             columns.append([total(problem.objective, point, objective.combine) + constant for point in points])
         return np.array(columns, dtype=np.float64).T.reshape(len(points), len(columns))
 
@@ -59,12 +60,12 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     free = replace(ask, failed=())  # what failed is struck from the candidates, not from the fronts: that keeps them exact
     believed = _world(free, tables.mean, tables.glue)
-    hoped = _world(free, tables.hope, tables.glue, z, _MEASURED)
+    hoped = _world(free, tables.hope, tables.glue, z)
     if not hoped.front:
-        return Advice(stop=f"no untried design can keep the limits (confidence {confidence:.0%})", notes=tables.notes)
+        return without_hope(ask, tables, n, tolerance, confidence)
     verified = np.array([v for t in ask.view.finished if (v := ask.values(t)) is not None]).reshape(-1, len(ask.objectives))
-    corner = _corner(ask, [believed.values(believed.front), verified])
-    certificate = Certificate(_gap(verified, hoped.values(hoped.front), corner), tolerance, confidence)
+    corner = _corner(ask, [believed.values(believed.front), verified], hoped.values(hoped.front))
+    certificate = Certificate(_gap(hoped, verified, corner, tolerance), tolerance, confidence)
     rng = np.random.default_rng((ask.view.seed, len(ask.seen)))
     drawn = [_world(free, tables.draw(ask.view, rng), tables.glue) for _ in range(_DRAWS)]
     worlds = (believed, hoped, *drawn)
@@ -99,7 +100,7 @@ def _batch(ask: Ask, tables: Tables, n: int, worlds: tuple[_World, ...], verifie
         best = int(np.argmax(gains))
         point = candidates[best]
         reason = f"expected to add {gains[best]:.2%} of the reference box to the front"
-        proposals.append(Proposal(_design(ask, point), "hypervolume", reason))
+        proposals.append(Proposal(ask.design(point), "hypervolume", reason))
         held = [np.vstack([have, world.values([point]) / corner]) for have, world in zip(held, judges, strict=True)]
         kept = [place for place, candidate in enumerate(candidates) if candidate != point]
         candidates, worth = [candidates[place] for place in kept], [value[kept] for value in worth]
@@ -121,64 +122,57 @@ def _sweep(ask: Ask, tables: Tables, worlds: Sequence[_World]) -> Proposal | Non
     if n_worth < _NEW_SHARE * len(new) or is_excluded(ask.problem(tables.mean, tables.glue, excluded=ask.seen), tuple(point)):
         return None
     reason = f"measures a choice of every layer that a front may need; {n_worth} layers have one"
-    return Proposal(_design(ask, point), "sweep", reason)
+    return Proposal(ask.design(tuple(point)), "sweep", reason)
 
 
-def _design(ask: Ask, point: Sequence[int]) -> DesignPoint:
-    options = ask.view.space.options
-    return ask.view.space.point(tuple(option.choices[i] for option, i in zip(options, point, strict=True)))
+def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0) -> _World:
+    """Trace the front of one version of the tables: whole for two objectives alone, else as finely as labels are carried."""
+    posed = _posed(ask, tables, glue, optimism)
+    if len(posed) == 2 and not any(limit.combine == "sum" for limit in posed[0].limits):
+        found = _whole(posed)
+    else:
+        bounds = cover([(p.objective, p.combine) for p in posed], posed[0].limits, most=_CARRIED)
+        extremes = [best.choices for problem in posed if (best := _allocate(problem)) is not None]
+        near = [tuple(int(i) for i in row) for row in bounds.choices]
+        found = [*extremes, *(point for point in near if keeps(posed[0], point))]
+    picked = np.unique(np.linspace(0, max(len(found) - 1, 0), min(_KEPT, len(found))).round().astype(int))
+    return _World(ask, tables, glue, optimism, tuple(dict.fromkeys(found[i] for i in picked)))
 
 
-def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0, kept: int = _KEPT) -> _World:
-    front = _exact_front(ask, tables, glue, optimism, kept) or _ladder_front(ask, tables, glue, optimism)
-    return _World(ask, tables, glue, tuple(front))
+def _posed(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float) -> list[Problem]:
+    """Return one problem per objective, without the limits that every design keeps."""
+    posed = [ask.problem(tables, glue, objective=place, optimism=optimism) for place in range(len(ask.objectives))]
+    binding = tuple(limit for limit in posed[0].limits if _most(limit) > limit.maximum)
+    return [replace(problem, limits=binding) for problem in posed]
 
 
-def _exact_front(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float, kept_points: int) -> list[Indices]:
-    """Return some points of the whole front, evenly spread; [] where it is not two objectives alone."""
-    if len(ask.objectives) != 2 or any(limited.combine == "sum" for limited, _ in ask.limits):
-        return []
-    first, second = (ask.problem(tables, glue, objective=place, optimism=optimism) for place in (0, 1))
+def _most(limit: TableLimit) -> float:
+    largest = [float(column.max()) for column in limit.table]
+    return sum(largest) if limit.combine == "sum" else max(largest)
+
+
+def _whole(posed: Sequence[Problem]) -> list[Indices]:
+    """Return every point of the front of two objectives whose limits are on maxima."""
+    first, second = posed
     kept = []
     for layer in range(len(first.objective)):
         allowed = np.ones(len(first.objective[layer]), dtype=bool)
         for limit in first.limits:
-            allowed &= limit.table[layer] <= limit.maximum
+            allowed &= limit.table[layer] <= ceiling(limit)
         kept.append(np.flatnonzero(allowed))
     if any(len(indices) == 0 for indices in kept):
         return []
     cut = [[column[i] for column, i in zip(p.objective, kept, strict=True)] for p in (first, second)]
     found = whole_front(cut[0], cut[1], (first.combine, second.combine)).choices
-    picked = np.unique(np.linspace(0, len(found) - 1, min(kept_points, len(found))).round().astype(int))
-    return [tuple(int(i[place]) for i, place in zip(kept, found[row], strict=True)) for row in picked]
+    return [tuple(int(i[place]) for i, place in zip(kept, row, strict=True)) for row in found]
 
 
-def _ladder_front(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float) -> list[Indices]:
-    """Minimise each objective, then the first under bounds between what the others are at best and at these extremes."""
-    posed = [ask.problem(tables, glue, objective=place, optimism=optimism) for place in range(len(ask.objectives))]
-    extremes = [found.choices for problem in posed if (found := _allocate(problem)) is not None]
-    if not extremes:
-        return []
-    spans = []
-    for problem in posed[1:]:
-        values = [total(problem.objective, point, problem.combine) for point in extremes]
-        spans.append((min(values), max(values)))
-    rng = np.random.default_rng(0)
-    shares = [np.linspace(0, 1, _LADDER), *(rng.permutation(np.linspace(0, 1, _LADDER)) for _ in spans[1:])]
-    found_points = list(extremes)
-    for rung in zip(*shares, strict=True):
-        bounds = tuple(
-            TableLimit("front", problem.objective, low + share * (high - low), problem.combine)
-            for problem, (low, high), share in zip(posed[1:], spans, rung, strict=True)
-        )
-        if (found := _allocate(replace(posed[0], limits=(*posed[0].limits, *bounds)))) is not None:
-            found_points.append(found.choices)
-    return list(dict.fromkeys(found_points))
+def _corner(ask: Ask, values: Sequence[Floats], hoped: Floats) -> Floats:
+    """Return the reference: as the campaign fixed it, else a little beyond the believed front and what was verified of it.
 
-
-def _corner(ask: Ask, values: Sequence[Floats]) -> Floats:
-    """Return the reference: as the campaign fixed it, else a little beyond the believed front and what was verified of it."""
-    front = np.vstack([v for v in values if len(v)])
+    Where neither believed nor verified designs keep the limits, the optimist's front takes their place.
+    """
+    front = np.vstack([v for v in values if len(v)] or [hoped])
     front = front[non_dominated(front)]
     worst = np.maximum(front.max(axis=0) * _CORNER, 1e-12)
     return np.array(
@@ -186,13 +180,39 @@ def _corner(ask: Ask, values: Sequence[Floats]) -> Floats:
     )
 
 
-def _gap(verified: Floats, hoped: Floats, corner: Floats) -> float | None:
-    """Return the share of the optimist's hypervolume that is not verified; None while nothing is."""
+def _gap(hoped: _World, verified: Floats, corner: Floats, tolerance: float) -> float | None:
+    """Return the most that untried designs can add, as a share of the hypervolume with them; None while nothing is verified.
+
+    Every optimistic design counts, also those between the points of a traced front: the volume is that of bounds which cover them all
+    (`dse.allocation.cover`). Where these had to be merged, what is hardly better than verified is left out of them, and verified designs
+    count as that much better: fewer labels, so sharper ones.
+    """
     if not len(verified):
         return None
-    one = np.ones(len(corner))
-    most = hypervolume(np.vstack([verified, hoped]) / corner, one)
-    return float(1 - hypervolume(verified / corner, one) / most) if most > 0 else 0.0
+    gaps = []
+    for share in (0.0, tolerance / 10):
+        held = verified * (1 - share)
+        bounds, is_exact = _bounds(hoped, held, corner)
+        most = _volume(np.vstack([held, bounds]), corner)
+        gaps.append(float(1 - _volume(verified, corner) / most) if most > 0 else 0.0)
+        if is_exact:
+            break
+    return max(0.0, min(gaps))
+
+
+def _bounds(hoped: _World, held: Floats, corner: Floats) -> tuple[Floats, bool]:
+    """Return values that no optimistic design beats but where held ones do, and whether designs reach them."""
+    ask = hoped.ask
+    posed = _posed(ask, hoped.tables, hoped.glue, hoped.optimism)
+    constants = np.array([ask.constant(hoped.glue, place, hoped.optimism) for place in range(len(posed))])
+    if len(posed) == 2 and not any(limit.combine == "sum" for limit in posed[0].limits):
+        return hoped.values(_whole(posed)), True
+    found = cover([(p.objective, p.combine) for p in posed], posed[0].limits, held - constants, corner=corner - constants)
+    return found.values + constants, found.is_exact
+
+
+def _volume(values: Floats, corner: Floats) -> float:
+    return hypervolume(values / corner, np.ones(len(corner)))
 
 
 def _gains(have: Floats, values: Floats) -> Floats:

@@ -12,6 +12,7 @@ from dse.allocation.exact import Allocation, Problem, allocate, conflict
 from dse.allocation.prices import priced
 from dse.errors import InfeasibleError
 from dse.search._ask import Ask, Indices, unasked
+from dse.search._miss import without_hope
 from dse.search._tables import Tables
 from dse.search.base import Advice, Certificate, Proposal
 
@@ -43,7 +44,7 @@ class Step:
         optimist = _allocate(self._optimistic(self.ask.seen))
         notes = self.tables.notes
         if optimist is None:
-            return self._without_optimist(n, incumbent)
+            return without_hope(self.ask, self.tables, n, self.rules.tolerance, self.rules.confidence)
         certificate = self._certificate(incumbent, optimist)
         if certificate.reached and incumbent is not None:
             if self.ask.view.pending:
@@ -67,37 +68,14 @@ class Step:
         z = NormalDist().inv_cdf(0.5 + self.rules.confidence / 2)
         return self.ask.problem(self.tables.hope, self.tables.glue, optimism=z, excluded=excluded)
 
-    def _certificate(self, incumbent: tuple[float, int] | None, optimist: Allocation | None) -> Certificate:
+    def _certificate(self, incumbent: tuple[float, int] | None, optimist: Allocation) -> Certificate:
         tolerance, confidence = self.rules.tolerance, self.rules.confidence
         if incumbent is None:
             return Certificate(None, tolerance, confidence)
-        if optimist is None:
-            return Certificate(0.0, tolerance, confidence)
         z = NormalDist().inv_cdf(0.5 + confidence / 2)
         bound = optimist.objective + self.ask.constant(self.tables.glue, optimism=z)
         gap = (incumbent[0] - bound) / incumbent[0] if incumbent[0] > 0 else 0.0
         return Certificate(max(0.0, gap), tolerance, confidence)
-
-    def _without_optimist(self, n: int, incumbent: tuple[float, int] | None) -> Advice:
-        """Not even the optimistic tables hold an untried design: believe that only of measured choices, so try the nearest miss."""
-        certificate, notes = self._certificate(incumbent, None), self.tables.notes
-        if self.ask.view.pending:
-            return Advice(certificate=certificate, notes=notes)
-        core = conflict(self._optimistic(()))
-        if not core and incumbent is not None:
-            stop = f"every other design that could keep the limits was tried; trial {incumbent[1]} is the best"
-            return Advice(stop=stop, certificate=certificate, notes=notes)
-        if not core:
-            return Advice(stop="every design that could keep the limits was tried or contains what failed", notes=notes)
-        names = " and ".join(limit.name for limit in core)
-        nearest = _allocate(Problem(core[0].table, core[1:], core[0].combine, (*self.ask.failed, *self.ask.seen)))
-        new = unasked(self.tables, ())
-        if nearest is not None and any(fresh[i] for fresh, i in zip(new, nearest.choices, strict=True)):
-            reason = f"the nearest to keeping {names}, which seems impossible: measure before saying so"
-            proposal = Proposal(self._point(nearest.choices), "optimistic", reason)
-            return Advice((proposal,) if n > 0 else (), notes=notes)
-        stop = f"no design can keep {names} (confidence {self.rules.confidence:.0%})"
-        return Advice(stop=stop, certificate=certificate if incumbent else None, notes=notes)
 
     def _batch(self, n: int, optimist: Allocation) -> list[Proposal]:
         """Choose up to n designs, each as if those before it were known already."""
@@ -116,7 +94,7 @@ class Step:
                 found = last.choices, "optimistic", "the best untried design on optimistic tables"
             point, rule, reason = found
             chosen.append(point)
-            proposals.append(Proposal(self._point(point), rule, reason, self._warnings(point)))
+            proposals.append(Proposal(self.ask.design(point), rule, reason, self._warnings(point)))
         return proposals
 
     def _next(
@@ -205,10 +183,6 @@ class Step:
             if found is not None and found.choices not in taken:
                 return found.choices, "thompson", "the best design of a posterior draw"
         return None
-
-    def _point(self, point: Indices) -> Any:
-        options = self.ask.view.space.options
-        return self.ask.view.space.point(tuple(option.choices[i] for option, i in zip(options, point, strict=True)))
 
     def _warnings(self, point: Indices) -> tuple[str, ...]:
         options = self.ask.view.space.options
