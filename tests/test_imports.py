@@ -5,49 +5,30 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "dse"
 
-# From the bottom up; a room may import from rooms below its row, and within itself. Seams (`base.py`)
-# stand low, so that all may speak through them.
-ROWS = (
-    ("errors", "text"),
-    ("canonical", "wire"),
-    ("design",),
-    ("qor",),
-    ("parts", "faults", "space", "pareto", "layers"),
-    ("goal", "registry"),
-    ("networks", "balance", "estimate", "allocation"),
-    ("workers",),
-    ("store", "reports", "project"),
-    ("corpus", "execution"),
-    ("synth_backends", "surrogates"),
-    ("search",),
-    ("campaign",),
-    ("consent",),
-    ("study",),
-    ("summary",),
-    ("bench", "nas", "bundle", "export"),
-    ("view",),
-    ("api",),
-    ("commands",),
-    ("cli",),
-)
-RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
-SEAM_RANK = RANK["goal"]  # what a seam may know: values, space, goal
+# ARCHITECTURE.md draws this: rooms (folders and files of dse/) by floor, from the bottom up. Imports go down, or to a room of the same
+# floor that does not lead back.
+FLOORS = {
+    "values": "errors text canonical wire design qor goal parts faults space pareto balance layers networks registry",
+    "tools": "workers reports project execution store corpus",
+    "learning": "estimate surrogates allocation search",
+    "study": "campaign consent synth_backends study summary nas",
+    "faces": "bench bundle export view api commands cli",
+}
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS.values()) for room in rooms.split()}
+SEAM = "dse.synth_backends.base"  # what a backend and the engine below it say to each other: values, so it may be imported from anywhere
 HEAVY = {"torch", "gpytorch", "sklearn", "tensorflow", "keras", "hls4ml", "optuna", "botorch", "scipy", "matplotlib", "pandas"}
 
 
 def room_of(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else ""
-
-
-def is_seam(module: str) -> bool:
-    return module.endswith(".base") and module.split(".")[1] in ("layers", "synth_backends", "surrogates", "search")
+    return module.split(".")[1] if "." in module else ""
 
 
 def imports_of(path: Path) -> list[str]:
@@ -63,25 +44,43 @@ def imports_of(path: Path) -> list[str]:
     return found
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+def imported_rooms() -> Iterator[tuple[str, str, str]]:
+    """Yield (importing room, imported room, the import in words) between rooms of `dse`."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for imported in imports_of(path):
+            room, other = room_of(module), room_of(imported)
+            if imported.startswith("dse.") and SEAM not in (module, imported) and room and other not in (room, "__version__"):
+                yield room, other, f"{module} imports {imported}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_down(path: Path) -> None:
-    module = "dse." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-    room = room_of(module)
-    if path == PACKAGE / "__init__.py":
-        return
-    assert room in RANK, f"give the room {room!r} a row in ROWS"
-    for imported in imports_of(path):
-        if not imported.startswith("dse."):
-            continue
-        other = room_of(imported)
-        if other in ("", "__version__", room):
-            continue
-        below = SEAM_RANK if is_seam(imported) and RANK[other] > SEAM_RANK else RANK[other]
-        own = SEAM_RANK + 0.5 if is_seam(module) and RANK[room] > SEAM_RANK else RANK[room]
-        assert below < own, f"{module} imports {imported}, which stands above or beside it"
+def test_every_room_is_on_a_floor() -> None:
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()} - {"__init__"}
+    assert rooms == set(FLOOR), "ARCHITECTURE.md and FLOORS say where each room stands"
+
+
+def test_imports_go_down() -> None:
+    upwards = [words for room, other, words in imported_rooms() if FLOOR[other] > FLOOR[room]]
+    assert not upwards
+
+
+def test_rooms_of_a_floor_do_not_import_each_other_in_circles() -> None:
+    beside: dict[str, set[str]] = {}
+    for room, other, _ in imported_rooms():
+        if FLOOR[other] == FLOOR[room]:
+            beside.setdefault(room, set()).add(other)
+    tuple(TopologicalSorter(beside).static_order())  # raises CycleError, which names the circle
+
+
+def test_the_seam_knows_values_only() -> None:
+    path = PACKAGE.parent / Path(*SEAM.split(".")).with_suffix(".py")
+    assert {FLOOR[room_of(name)] for name in imports_of(path) if name.startswith("dse.")} == {0}
+
+
+def test_the_picture_shows_the_floors() -> None:
+    picture = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    missing = [room for room in FLOOR if f"`{room}`" not in picture]
+    assert not missing
 
 
 @pytest.mark.parametrize("words", [("--help",), ("nas", "--help"), ("--version",)], ids=" ".join)

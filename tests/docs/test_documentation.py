@@ -27,7 +27,7 @@ from dse.qor import FailureKind, LayerRecord, Qor
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -79,6 +79,16 @@ def test_named_files_exist(page: Path) -> None:
     examples = set(re.findall(r"^# (dse/\S+\.py)$", page.read_text(encoding="utf-8"), re.MULTILINE))
     for name in re.findall(r"`((?:dse|tests|docs|campaigns)/[\w./]+\.(?:py|toml|md|json))`", page.read_text(encoding="utf-8")):
         assert (ROOT / name).exists() or name in examples, f"{page.name} names {name}"
+
+
+def test_rooms_and_files_of_the_architecture_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w]+(?:/[\w.]+)*(?:\.py|\.toml|/)?)`", text))
+    places = {name for name in named if "/" in name and "NAME" not in name}
+    assert len(places) > 15
+    for name in places:
+        found = [ROOT / name, ROOT / "dse" / name, ROOT / "dse" / f"{name}.py"]
+        assert any(path.exists() for path in found), name
 
 
 def test_troubleshooting_knows_every_class() -> None:
