@@ -3,7 +3,7 @@
 tick_fake_ms    one `advance` with N jobs in a world of the tests' own: the engine alone
 tick_local_ms   one `advance` with N shims' directories of real files on this machine: what `dse run` pays each second
 slots_busy      share of slot time in use, N slots, syntheses of 10 to 60 minutes, on a clock that jumps
-kit_bytes       what is sent to another host once
+agent_bytes       what is sent to another host once
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "execution"))
 from execution_kit import NETWORK, TARGET, StubSource, job_for  # noqa: E402
 from fake_place import Clock, FakePlace, Outcome, make_engine, make_reports  # noqa: E402
 
-from dse.execution import kit, process  # noqa: E402
+from dse.execution import hosts, process  # noqa: E402
 from dse.execution.jobdir import job_folders  # noqa: E402
 from dse.synth_backends import local  # noqa: E402
 from dse.synth_backends.base import Site  # noqa: E402
@@ -104,7 +104,7 @@ def main() -> None:
             "tick_fake_ms": tick_fake(root, reports),
             "tick_local_ms": tick_local(root),
             "slots_busy": {n: slots_busy(root, reports, n) for n in (4, 64)},
-            "kit_bytes": len(kit.content()),
+            "agent_bytes": len(hosts.agent_archive()),
         }
     print(json.dumps(document, indent=1))
 

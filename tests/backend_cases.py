@@ -98,7 +98,7 @@ def _tool_case(kind: str, root: Path, close: Callable[[], None] = lambda: None, 
 
     def fresh() -> SynthBackend:
         backend = module.create(options, at)
-        backend.projects.take_from(kit.StubSource())
+        backend.jobs.projects = kit.StubSource()
         made.append(backend)
         return backend  # type: ignore[no-any-return]
 

@@ -22,8 +22,8 @@ from dse.commands.output import console, print_json
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import DseError, SpecError
+from dse.execution.host_state import HostState
 from dse.execution.settings import GIB, ToolOptions
-from dse.execution.stations import Station
 from dse.study.assemble import assemble
 
 Level = Literal["ok", "warn", "fail"]
@@ -140,7 +140,7 @@ def _backend(spec: CampaignSpec, probe: bool, trust: bool) -> Iterator[Finding]:
     if options.memory_gb is None:
         yield Finding("warn", "memory limit", "none set: one synthesis may take all memory", "set backend.memory_gb")
     yield _licence()
-    offered = sum(station.place.slots for station in backend.stations)
+    offered = sum(station.place.slots for station in backend.hosts.values())
     if offered > spec.slots:
         yield Finding(
             "warn", "slots", f"the hosts offer {offered}, the campaign uses {spec.slots}", f"set backend.slots = {offered}"
@@ -150,7 +150,7 @@ def _backend(spec: CampaignSpec, probe: bool, trust: bool) -> Iterator[Finding]:
             agree_to_commands(spec.path, backend_commands(options), is_trusted=trust)
             yield from _places(backend, options)
         else:
-            names = ", ".join(station.place.name for station in backend.stations)
+            names = ", ".join(station.place.name for station in backend.hosts.values())
             yield Finding("warn", "hosts", f"{names}: not looked at", "dse doctor --probe logs in and looks")
     except SpecError as error:
         yield Finding("fail", "consent", str(error), "--trust")
@@ -160,11 +160,11 @@ def _backend(spec: CampaignSpec, probe: bool, trust: bool) -> Iterator[Finding]:
 
 def _places(backend: Any, options: ToolOptions) -> Iterator[Finding]:
     backend.probe()
-    for station in backend.stations:
+    for station in backend.hosts.values():
         yield from _place(station, options)
 
 
-def _place(station: Station, options: ToolOptions) -> Iterator[Finding]:
+def _place(station: HostState, options: ToolOptions) -> Iterator[Finding]:
     name, facts = station.place.name, station.facts
     if facts is None:
         yield Finding("fail", name, str(station.error or station.silence or "no answer"))

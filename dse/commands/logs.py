@@ -68,7 +68,7 @@ class _RemoteTail:
 
     def __init__(self, spec: CampaignSpec, folder: JobFolder, attempt: Attempt) -> None:
         backend: Any = build_backend(spec)
-        places = {station.place.name: station.place for station in getattr(backend, "stations", ())}
+        places = {name: host.place for name, host in getattr(backend, "hosts", {}).items()}
         if attempt.place not in places:
             raise SpecError(f"job {folder.key[:12]}: ran on {attempt.place!r}, which is no longer a host of this campaign.")
         self.place = places[attempt.place]

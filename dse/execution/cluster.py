@@ -90,15 +90,15 @@ class SlurmCluster(Machine):
     def submit(self, ref: Ref, project: Path, job: bytes) -> None:
         """Hand over unless Slurm knows the name already; an error of `sbatch` is no proof that it was refused."""
         self.host.put(ref.directory, project, job)
-        kit, name = self.host.kit(), self.job_name(ref)
+        agent, name = self.host.agent(), self.job_name(ref)
         if any(entry.name == name and entry.state in LIVELY for entry in _entries(self.host.ask("batch", argv=_SQUEUE))):
             return
-        reply = self.host.ask("batch", argv=self._sbatch(ref, kit))
+        reply = self.host.ask("batch", argv=self._sbatch(ref, agent))
         error = str(reply.get("error")).strip()
         if reply.get("rc") not in (0, None) and _REFUSAL.search(error):
             raise HostRefused(f"{self.name}: sbatch refused the job: {error[-300:]}")
 
-    def _sbatch(self, ref: Ref, kit: str) -> list[str]:
+    def _sbatch(self, ref: Ref, agent: str) -> list[str]:
         options = self.options
         argv = ["sbatch", "--parsable", "--no-requeue", f"--job-name={self.job_name(ref)}", f"--cpus-per-task={options.cores}"]
         argv += [f"--time={max(1, round(options.minutes))}", f"--output={ref.directory}/slurm.out"]
@@ -107,9 +107,9 @@ class SlurmCluster(Machine):
             argv.append(f"--mem={round(options.memory_gb * 2 * 1024) + 64}M")
         named = {"licenses": options.licence, "partition": options.partition, "account": options.account, "qos": options.qos}
         argv += [f"--{name}={word}" for name, word in {**named, "constraint": options.constraint}.items() if word]
-        python, kit, directory = (shlex.quote(word) for word in (options.python, kit, ref.directory))
+        python, agent, directory = (shlex.quote(word) for word in (options.python, agent, ref.directory))
         # exec, so that the shim itself gets Slurm's signals; env, so that its token can be read from outside.
-        return [*argv, "--wrap", f"exec env {TOKEN}={ref.token} {python} -I -S {kit} run {directory} --stay"]
+        return [*argv, "--wrap", f"exec env {TOKEN}={ref.token} {python} -I -S {agent} run {directory} --stay"]
 
     def survey(self, refs: Sequence[Ref]) -> Survey:
         found = self.host.ask("survey", root=self.root, directories=[ref.directory for ref in refs], queue=_SQUEUE)

@@ -1,48 +1,47 @@
 """What local, ssh and slurm share: brings wanted jobs from project to evaluation, over crashes and bad hosts.
 
-One turn (`advance`) never waits: it takes the answers that came in, asks every place once how its jobs stand, collects what ended,
-and fills the free slots. What must survive a crash is in the tickets (`jobdir`) and with the shims; all else is rebuilt from them.
-
-    new -> generating -> ready -> submitting -> running -> collecting -> done
-     ^_____________________________________________________|   as often as the policy allows
+One turn (`advance`) never waits: it takes the answers that came in, asks every host once how its jobs stand, collects what ended, and
+fills the free slots. What a job does next is decided by `dse.execution.step` and performed by `dse.execution.jobs`. What must survive a
+crash is in the tickets (`jobdir`) and with the shims; all else is rebuilt from them.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
 
 from dse.design import Fidelity, Job
-from dse.errors import BackendError, ConnectionLost, ConversionError, DiskFull
-from dse.execution import admission, records
-from dse.execution.aftermath import Aftermath
-from dse.execution.berths import ORDINARY, choose_station
-from dse.execution.courier import Courier
-from dse.execution.errands import bury, collect, end_stray
-from dse.execution.harvest import Judgement
-from dse.execution.places import Place, Sighting, Survey
-from dse.execution.projects import Projects
+from dse.errors import BackendError, ConnectionLost
+from dse.execution.events import Abandoned, Granted, Held, Seen, Wanted
+from dse.execution.host_state import Executor, HostState
+from dse.execution.jobdir import JobFolder, Ticket, job_folders
+from dse.execution.jobs import Jobs, ProjectSource
+from dse.execution.places import Place
+from dse.execution.record import Record
+from dse.execution.scheduler import ORDINARY, choose_host
 from dse.execution.settings import ToolOptions
-from dse.execution.stations import Station
-from dse.execution.work import ON_PLACE, ProjectSource, Stage, Work, key_of
 from dse.qor import FailureKind
 from dse.synth_backends.base import Progress, Site
 
-STOP_GRACE_SECONDS = 12.0
 STOP_ALL_SECONDS = 20.0
-HAND_OVERS = 5
-RESUBMIT_SECONDS = 5.0
 START_SECONDS = 1.0
+NEVER_HEARD_SECONDS = 90.0
+
+
+@lru_cache(maxsize=4096)
+def key_of(job: Job) -> str:
+    """Return a job's key; the same jobs are asked for at every tick, and a digest takes a quarter of a millisecond."""
+    return job.key
 
 
 class Engine:
-    """A `SynthBackend` over one or several places.
+    """A `SynthBackend` over one or several hosts.
 
     Args:
-        places: (place, its courier); names must differ.
-        projects: makes the projects' source when first needed.
+        hosts: (place, who speaks to it); names must differ.
+        projects: where projects come from; None starts the generator's workers when the first one is needed.
         now, sleep: the clock, for tests.
     """
 
@@ -53,57 +52,55 @@ class Engine:
         site: Site,
         options: ToolOptions,
         kind: str,
-        places: Sequence[tuple[Place, Courier]],
-        projects: Callable[[], ProjectSource],
+        hosts: Sequence[tuple[Place, Executor]],
+        projects: ProjectSource | None = None,
         *,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.site, self.options, self.kind = site, options, kind
         self.fidelity = Fidelity(options.fidelity)
-        self.stations = [Station(place, courier) for place, courier in places]
+        self.hosts = {place.name: HostState(place, executor) for place, executor in hosts}
         self.limits = {
             FailureKind.TIMEOUT: 60.0 * options.timeout_minutes,
             FailureKind.OUT_OF_MEMORY: options.memory_gb,
         }
-        self.projects = Projects(site, projects)
+        self.jobs = Jobs(site, options, kind, self.hosts, projects, now)
         self._now, self._sleep = now, sleep
-        self._works: dict[str, Work] = {}
-        self._after = Aftermath(kind, options, records.past_seconds(site.work), now)
-        self._looked_for_strays = False
+        self._looked_for_orphans = False
 
     def advance(self, wanted: Sequence[Job]) -> tuple[Progress, ...]:
         """See `SynthBackend.advance`. With nothing wanted it waits, for some seconds at most, until all jobs have ended."""
+        jobs = self.jobs
         self._admit({key_of(job): job for job in wanted})
         self._turn()
         if not wanted:
-            self._wait_while(lambda: any(work.station and work.station.error is None for work in self._works.values()))
-            self._after.stop = None
-        if self._after.stop is not None:
-            error, self._after.stop = self._after.stop, None
+            self._wait_while(lambda: any(one.host and self.hosts[one.host].error is None for one in jobs.records.values()))
+            jobs.stop = None
+        if jobs.stop is not None:
+            error, jobs.stop = jobs.stop, None
             raise error
-        return tuple(self._works[key_of(job)].progress(self._after.past_seconds) for job in wanted)
+        return tuple(jobs.progress(key_of(job)) for job in wanted)
 
     def stop_jobs(self, keys: Sequence[str]) -> None:
         """End jobs of an earlier process, waiting for it; their attempts are closed, so that they may start anew."""
-        self._looked_for_strays = True
-        admission.mark_strays(self.site.work, self.stations, lambda key: key in keys)
-        self._wait_while(lambda: any(station.strays or not station.is_quiet for station in self.stations))
+        self._looked_for_orphans = True
+        self._find_orphans(lambda key: key in keys)
+        self._wait_while(lambda: any(host.orphans or not host.is_quiet for host in self.hosts.values()))
 
     def close(self) -> None:
         """End workers and connections; jobs go on."""
-        self.projects.close()
-        for station in self.stations:
-            station.courier.close()
-            station.place.close()
-        self._works.clear()
+        self.jobs.close()
+        for host in self.hosts.values():
+            host.executor.close()
+            host.place.close()
 
     def probe(self) -> None:
-        """Look at all stations anew, waiting for their answers: see their `tool`, `facts`, `error` and `silence`."""
-        for station in self.stations:
-            station.tool = station.error = None
-            while station.tool is None and station.error is None and station.silent_since is None:
-                station.probe(self.site.target.toolchain, self.options, self._now())
+        """Look at all hosts anew, waiting for their answers: see their `tool`, `facts`, `error` and `silence`."""
+        for host in self.hosts.values():
+            host.tool = host.error = None
+            while host.tool is None and host.error is None and host.silent_since is None:
+                host.probe(self.site.target.toolchain, self.options, self._now())
                 self._sleep(0.02)
 
     def _wait_while(self, is_busy: Callable[[], bool]) -> None:
@@ -113,171 +110,108 @@ class Engine:
             self._turn()
 
     def _admit(self, wanted: dict[str, Job]) -> None:
-        if not self._looked_for_strays:
-            self._looked_for_strays = True
-            admission.mark_strays(self.site.work, self.stations, lambda key: key not in wanted)
-        for key, work in tuple(self._works.items()):
-            work.is_wanted = key in wanted
-            if not work.is_wanted:
-                self._drop(work)
+        if not self._looked_for_orphans:
+            self._looked_for_orphans = True
+            self._find_orphans(lambda key: key not in wanted)
+        for key in tuple(self.jobs.records):
+            self.jobs.feed(key, Wanted(key in wanted))
         for key, job in wanted.items():
-            if key not in self._works:
-                self._works[key] = admission.take_up(self.site.work, job, self.stations)
+            self.jobs.take_up(key, job)
 
-    def _drop(self, work: Work) -> None:
-        if work.stage in ON_PLACE:
-            work.stopping = work.stopping or str(FailureKind.CANCELLED)
-            return
-        self.projects.cancel(work)
-        if work.stage == "done" and not self.options.keep_projects:
-            records.prune(work.folder)
-        del self._works[work.key]
+    def _find_orphans(self, is_meant: Callable[[str], bool]) -> None:
+        """Give the hosts what an earlier process left running; each attempt is closed once its host has ended it."""
+        for folder in job_folders(self.site.work):
+            ticket = folder.load() if is_meant(folder.key) else None
+            if ticket is None or ticket.last is None or not ticket.last.is_open or ticket.last.place not in self.hosts:
+                continue
+            closed = ticket.amended(cause=str(FailureKind.CANCELLED), message="no longer wanted")
+            host = self.hosts[ticket.last.place]
+            host.orphans.append((self.jobs.ref(folder.key, host, ticket.last), partial(_close_orphan, folder, closed)))
 
     def _turn(self) -> None:
-        self._take_answers()
-        for station in self.stations:
-            self._look_after(station)
-        self._take_answers()
-        for work in self._works.values():
-            self._prepare(work)
+        jobs = self.jobs
+        jobs.take_answers()
+        for host in self.hosts.values():
+            self._look_after(host)
+        jobs.take_answers()
+        for key in tuple(jobs.records):
+            jobs.prepare(key)
         self._fill_slots()
-        self._take_answers()
-        for work in tuple(self._works.values()):
-            if not work.is_wanted:
-                self._drop(work)
-        self._after.judge_stations(self._works.values(), self.stations)
+        jobs.take_answers()
+        for key, record in tuple(jobs.records.items()):
+            if not record.is_wanted:
+                jobs.feed(key, Wanted(False))
+        self._judge_hosts()
 
-    def _take_answers(self) -> None:
-        for work in self._works.values():
-            errand = work.errand
-            if errand is None or not errand.done():
-                continue
-            work.errand = None
-            station, _ = work.berth
-            try:
-                answer = errand.result()
-                station.heard()
-            except ConnectionLost as error:
-                station.unheard(error, self._now())
-                work.stage = "running"  # or not: the next survey will tell
-            except DiskFull as error:
-                self._after.close(work, Judgement(str(FailureKind.DISK_FULL), str(error)))
-            except BackendError as error:
-                station.stumbled(error, self._now())
-                if work.stage == "submitting" and station.error is not None and work.handed_over == 0:
-                    self._after.withdraw(work, str(error))
-                else:
-                    work.stage = "running"
-            else:
-                work.stage = "running"
-                if isinstance(answer, Judgement):
-                    self._after.close(work, answer)
+    def _idle_at(self, host: HostState) -> list[Record]:
+        """Return the jobs at a host for which nothing is being done."""
+        return [one for one in self.jobs.records.values() if one.host == host.name and one.stage == "running" and not one.is_busy]
 
-    def _look_after(self, station: Station) -> None:
-        now = self._now()
-        here = [work for work in self._works.values() if work.station is station and work.stage == "running" and not work.errand]
-        station.probe(self.site.target.toolchain, self.options, now)
-        if station.survey is None and (here or station.strays or station.free_disk is not None) and station.may_ask(now):
-            station.survey = station.courier.send(partial(station.place.survey, [work.berth[1] for work in here]))
-        if station.survey is None or not station.survey.done():
+    def _look_after(self, host: HostState) -> None:
+        """Ask a host how its jobs stand, or take its answer."""
+        now, here = self._now(), self._idle_at(host)
+        host.probe(self.site.target.toolchain, self.options, now)
+        if host.survey is None and (here or host.orphans or host.free_disk is not None) and host.may_ask(now):
+            refs = [self.jobs.ref(one.key, host, one.attempt) for one in here]
+            host.survey = host.executor.submit(partial(host.place.survey, refs))
+        if host.survey is None or not host.survey.done():
             return
-        survey, station.survey = station.survey, None
+        answer, host.survey = host.survey, None
         try:
-            self._read_survey(station, survey.result())
+            survey = answer.result()
+            host.heard()
+            host.free_memory, host.free_disk = survey.memory_bytes, survey.disk_bytes
+            host.end_orphans()
+            for record in self._idle_at(host):
+                sighting = survey.sightings.get(self.jobs.ref(record.key, host, record.attempt))
+                if sighting is not None:
+                    is_cancelled = self.jobs.folder(record.key).cancel_mark.exists()
+                    self.jobs.feed(record.key, Seen(sighting, is_cancelled))
         except ConnectionLost as error:
-            station.unheard(error, now)
+            host.unheard(error, now)
         except BackendError as error:
-            station.stumbled(error, now)
-
-    def _read_survey(self, station: Station, survey: Survey) -> None:
-        station.heard()
-        station.free_memory, station.free_disk = survey.memory_bytes, survey.disk_bytes
-        while station.strays:
-            station.ending.append(station.courier.send(partial(end_stray, station.place, *station.strays.pop())))
-        running = {work.ref: work for work in self._works.values() if work.stage == "running" and work.errand is None}
-        for ref, sighting in survey.sightings.items():
-            if ref in running:
-                self._read_sighting(running[ref], sighting)
-
-    def _read_sighting(self, work: Work, sighting: Sighting) -> None:
-        work.look(sighting)
-        was_seen = work.attempt.seen
-        if sighting.state in ("running", "gone", "ended") and not was_seen:
-            work.ticket = work.ticket.amended(seen=True)
-            work.folder.save(work.ticket)
-        if sighting.state == "ended":
-            self._send(work, "collecting", partial(collect, work, self.kind, self.options))
-        elif sighting.state == "gone" or (sighting.state == "absent" and was_seen):
-            self._send(work, "collecting", partial(bury, work, sighting))
-        elif work.stopping or work.folder.cancel_mark.exists():
-            self._stop_work(work, sighting)
-        elif sighting.state in ("absent", "fresh") and self._now() >= work.ready_at:
-            self._hand_over_again(work)
-
-    def _hand_over_again(self, work: Work) -> None:
-        """Nobody knows whether the attempt arrived: give it again. Of two shims on one directory one goes home."""
-        work.handed_over += 1
-        if work.handed_over > HAND_OVERS:
-            self._after.close(work, Judgement(str(FailureKind.LOST), "it was handed over several times and never started"))
-        elif work.plan is None:
-            self._after.close(work, Judgement(str(FailureKind.LOST), "it was never started, and its project is gone"))
-        else:
-            self._submit(work)
-
-    def _stop_work(self, work: Work, sighting: Sighting) -> None:
-        station, ref = work.berth
-        work.stopping = work.stopping or str(FailureKind.CANCELLED)
-        if sighting.state in ("absent", "fresh"):
-            self._after.close(work, Judgement(str(FailureKind.CANCELLED), "cancelled before it started"))
-            return
-        now = self._now()
-        is_late = work.stop_asked_at is not None and now - work.stop_asked_at > STOP_GRACE_SECONDS
-        if work.stop_asked_at is None or is_late:
-            work.stop_asked_at = now
-            self._send(work, "running", partial(station.place.stop, ref, is_late))
-
-    def _prepare(self, work: Work) -> None:
-        if work.stage in ON_PLACE or work.stage == "done":
-            return
-        try:
-            self.projects.prepare(work, self._now())
-        except ConversionError as error:
-            self._after.finish(work, Judgement("", f"no project: {error}"), str(FailureKind.UNKNOWN))
-            return
-        except DiskFull as error:
-            self._after.defer(work, f"disk: {error}")
-        if work.folder.cancel_mark.exists():
-            self._after.finish(work, Judgement("", "cancelled before it started"), str(FailureKind.CANCELLED))
+            host.stumbled(error, now)
 
     def _fill_slots(self) -> None:
-        began = self._now()
-        for work in self._works.values():
-            if work.stage != "ready" or self._now() < work.ready_at:
+        began, hosts, records = self._now(), tuple(self.hosts.values()), self.jobs.records
+        for key, record in tuple(records.items()):
+            if record.stage != "ready" or self._now() < record.ready_at:
                 continue
             if self._now() - began > START_SECONDS:  # the others in the next turn: the views wait for this one
                 return
-            station, why = choose_station(work, self._works.values(), self.stations, self.options, self.site.slots)
-            if station is not None:
-                self._open(work, station)
+            host, why = choose_host(record, records.values(), hosts, self.options, self.site.slots)
+            if host is not None:
+                self.jobs.feed(key, Granted(host.name, secrets.token_hex(16)))
             elif why not in ORDINARY:
-                self._after.hold(work, why)
+                self.jobs.feed(key, Held(why))
 
-    def _open(self, work: Work, station: Station) -> None:
-        work.ticket = work.ticket.opened(station.place.name, work.memory_factor)
-        work.folder.save(work.ticket)  # before anything starts: a crash from here on finds the attempt again
-        number, token = work.attempt.number, work.attempt.token
-        work.moor(station, station.place.ref(work.key, number, token, work.folder.attempt(number)))
-        self._submit(work)
-
-    def _submit(self, work: Work) -> None:
-        station, ref = work.berth
-        if station.tool is None or work.plan is None:  # adopted, and the probe has not answered yet
+    def _judge_hosts(self) -> None:
+        """Stop the campaign if no host can take a job; give away the jobs of one that has been silent for too long."""
+        unfinished = [record for record in self.jobs.records.values() if record.stage != "done"]
+        if self.jobs.stop is not None or not unfinished:
             return
-        document = self.options.document(work.attempt, self.site.target.toolchain, station.tool.path)
-        work.ready_at = self._now() + RESUBMIT_SECONDS
-        self._send(work, "submitting", partial(station.place.submit, ref, work.plan.directory, document))
+        hosts = tuple(self.hosts.values())
+        errors = [host.error for host in hosts if host.error is not None]
+        if len(errors) == len(hosts):
+            # What runs on a host that still answers is waited for: its result counts, whatever made the host unfit for more.
+            if not any(record.is_on_host and self.hosts[record.host].answers for record in unfinished):
+                self.jobs.stop = errors[0]
+            return
+        for host in hosts:
+            patience = 60.0 * self.options.unreachable_minutes if self._idle_at(host) or host.was_heard else NEVER_HEARD_SECONDS
+            if host.silent_since is not None and self._now() - host.silent_since >= patience:
+                self._give_up(host)
 
-    def _send(self, work: Work, stage: Stage, errand: Callable[[], Any]) -> None:
-        station, _ = work.berth
-        work.stage = stage
-        work.errand = station.courier.send(errand)
+    def _give_up(self, host: HostState) -> None:
+        if not any(other.is_fit for other in self.hosts.values()):
+            message = f"{host.silence} Its jobs, if any, go on; run the same command again once it answers."
+            self.jobs.stop = ConnectionLost(message)
+            return
+        for record in self._idle_at(host):
+            host.orphans.append((self.jobs.ref(record.key, host, record.attempt), lambda: None))
+            self.jobs.feed(record.key, Abandoned(host.silence))
+
+
+def _close_orphan(folder: JobFolder, ticket: Ticket) -> None:
+    folder.save(ticket)
+    folder.cancel_mark.unlink(missing_ok=True)

@@ -10,19 +10,24 @@ import os
 import re
 import shutil
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from dse.errors import BackendError, DiskFull
-from dse.execution import desk, kit
+from dse.execution import agent
 from dse.execution.jobdir import JOB, PROJECT
 from dse.execution.ssh_client import SshClient
 
 MAX_FILE_BYTES = 64 << 20
 MAX_FETCH_BYTES = 1 << 30
 MAX_FILES = 10_000
+AGENT_FILES = ("process.py", "logfile.py", "shim.py", "agent.py")
+_PACKAGE = "dse_host"
+_MAIN = f"import sys\n\nfrom {_PACKAGE} import agent\n\nsys.exit(agent.main(sys.argv[1:]))\n"
 
 
 class Host(Protocol):
@@ -35,11 +40,11 @@ class Host(Protocol):
         ...
 
     def ask(self, verb: str, **request: object) -> dict[str, object]:
-        """Put one request to the desk there; see `dse.execution.desk`."""
+        """Put one request to the agent there; see `dse.execution.agent`."""
         ...
 
-    def kit(self) -> str:
-        """Return the path of the kit there, installing it if need be."""
+    def agent(self) -> str:
+        """Return the path of the agent's archive there, installing it if need be."""
         ...
 
     def put(self, directory: str, project: Path, job: bytes) -> None:
@@ -65,13 +70,13 @@ class LocalHost:
 
     def ask(self, verb: str, **request: object) -> dict[str, object]:
         try:
-            return desk.answer({"verb": verb, **request})
+            return agent.answer({"verb": verb, **request})
         except OSError as error:
             raise BackendError(f"{self.name}: {verb}: {error}.") from error
 
-    def kit(self) -> str:
+    def agent(self) -> str:
         try:
-            return str(kit.install(self.work))
+            return str(install_agent(self.work))
         except OSError as error:
             raise BackendError(f"{self.work}: cannot be written: {error}.") from error
 
@@ -105,7 +110,7 @@ class SshHost:
         if not re.fullmatch(r"/?[A-Za-z0-9._][A-Za-z0-9._/-]*", root) or ".." in root.split("/"):
             raise BackendError(f"{client.host}: work directory {root!r}: expected letters, digits, . _ - and / only.")
         self.client, self.root, self.name = client, root.rstrip("/"), client.host
-        self._kit = ""
+        self._agent = ""
 
     def directory(self, *parts: str) -> str:
         return "/".join((self.root, *parts))
@@ -113,12 +118,12 @@ class SshHost:
     def ask(self, verb: str, **request: object) -> dict[str, object]:
         return self._answered("ask", {"verb": verb, **request})
 
-    def kit(self) -> str:
-        if not self._kit:
-            path = self.directory(kit.name())
-            self.client.install(self.root, path, kit.content())
-            self._kit = path
-        return self._kit
+    def agent(self) -> str:
+        if not self._agent:
+            path = self.directory(agent_name())
+            self.client.install(self.root, path, agent_archive())
+            self._agent = path
+        return self._agent
 
     def put(self, directory: str, project: Path, job: bytes) -> None:
         buffer = io.BytesIO()
@@ -134,7 +139,7 @@ class SshHost:
     def get(self, directory: str, local: Path, patterns: tuple[str, ...]) -> None:
         request = {"directory": directory, "patterns": patterns, "max_bytes": MAX_FILE_BYTES}
         reply = self._run("get", request)
-        _, marker, content = reply.partition(desk.TAR)
+        _, marker, content = reply.partition(agent.TAR)
         if not marker:
             raise BackendError(f"{self.name}: sent no files; got {reply[:80]!r}.")
         unpack(content, local, patterns, self.name)
@@ -144,9 +149,9 @@ class SshHost:
 
     def _answered(self, verb: str, request: dict[str, object], body: bytes = b"") -> dict[str, object]:
         reply = self._run(verb, request, body).decode("utf-8", "replace")
-        lines = [line for line in reply.splitlines() if line.startswith(desk.BEGIN)]
+        lines = [line for line in reply.splitlines() if line.startswith(agent.BEGIN)]
         try:
-            document = json.loads(lines[-1].removeprefix(desk.BEGIN))
+            document = json.loads(lines[-1].removeprefix(agent.BEGIN))
         except (IndexError, ValueError) as error:
             raise BackendError(f"{self.name}: gave no answer that can be read; got {reply[-200:]!r}.") from error
         if not isinstance(document, dict):
@@ -155,13 +160,13 @@ class SshHost:
 
     def _run(self, verb: str, request: dict[str, object], body: bytes = b"") -> bytes:
         line = json.dumps(request).encode() + b"\n" + body
-        reply = self.client.run_kit(self.kit(), verb, line)
-        if reply is None:  # somebody deleted the work directory there, kit included
-            self._kit = ""
-            reply = self.client.run_kit(self.kit(), verb, line)
+        reply = self.client.run_agent(self.agent(), verb, line)
+        if reply is None:  # somebody deleted the work directory there, the archive included
+            self._agent = ""
+            reply = self.client.run_agent(self.agent(), verb, line)
         if reply is None:
             raise BackendError(
-                f"{self.name}: Python does not start {self._kit} there. Check that python3 (3.6 or later) is on PATH."
+                f"{self.name}: Python does not start {self._agent} there. Check that python3 (3.6 or later) is on PATH."
             )
         return reply
 
@@ -204,3 +209,32 @@ def campaign_root(base: str, campaign: str, work: Path) -> str:
     """Return a campaign's directory below the work directory of a host: two campaigns of one name do not meet there."""
     mark = hashlib.sha256(f"{os.uname().nodename}:{work.absolute()}".encode()).hexdigest()[:8]
     return f"{base.rstrip('/')}/{campaign}-{mark}"
+
+
+@lru_cache(maxsize=1)
+def agent_archive() -> bytes:
+    """Return the few files that run beside the tool, in one archive that Python starts without installing anything."""
+    here = Path(__file__).parent
+    texts = {"__main__.py": _MAIN, f"{_PACKAGE}/__init__.py": ""}
+    texts |= {f"{_PACKAGE}/{name}": (here / name).read_text(encoding="utf-8") for name in AGENT_FILES}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)  # always the same bytes
+    return buffer.getvalue()
+
+
+def agent_name() -> str:
+    """Return the archive's file name, which changes with its content: jobs of an older `dse` keep the agent they started with."""
+    return f"agent-{hashlib.sha256(agent_archive()).hexdigest()[:12]}.pyz"
+
+
+def install_agent(directory: Path) -> Path:
+    """Write the archive into a directory, if it is not there yet, and return its path."""
+    path = directory / agent_name()
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(agent_archive())
+        partial.replace(path)
+    return path

@@ -1,6 +1,7 @@
 """A job's folder: all file names of it, and its ticket, which remembers every attempt across crashes.
 
 <work>/<key>/ticket.json          attempts, where they run, how they ended
+             evaluation.json      the result of the last attempt, until the cache has it
              cancel.json          somebody (`dse cancel`) wants this job to end
              project/             what the tool reads, as generated; never run in
              attempt-1/           a copy of it that a shim owns (on another host: its log and reports, once fetched)
@@ -9,18 +10,23 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from dse.errors import BackendError
+from dse.errors import BackendError, DseError
+from dse.qor import Evaluation, Qor
+from dse.store.codec import read_evaluation
 from dse.store.fsops import make_directory, write_atomically
+from dse.wire import to_json
 
 LOG, LOG_PREVIOUS, LOG_NEWEST = "log", "log.1", "log.2"
 LOGS = (LOG, LOG_PREVIOUS, LOG_NEWEST)
 IDENTITY, BEAT, ENDING, JOB, PROJECT = "identity.json", "beat.json", "rc.json", "job.json", "project"
+TICKET, EVALUATION = "ticket.json", "evaluation.json"
 SCHEMA = "dse.ticket/1"
 
 
@@ -62,14 +68,18 @@ class Ticket:
     def last(self) -> Attempt | None:
         return self.attempts[-1] if self.attempts else None
 
-    def opened(self, place: str, memory_factor: float = 1.0) -> Ticket:
+    def opened(self, place: str, token: str, memory_factor: float = 1.0) -> Ticket:
         """Return the ticket with one more, open, attempt."""
-        attempt = Attempt(len(self.attempts) + 1, place, secrets.token_hex(16), memory_factor=memory_factor)
+        attempt = Attempt(len(self.attempts) + 1, place, token, memory_factor=memory_factor)
         return replace(self, attempts=(*self.attempts, attempt))
 
     def amended(self, **changes: object) -> Ticket:
         """Return the ticket with its last attempt changed."""
         return replace(self, attempts=(*self.attempts[:-1], replace(self.attempts[-1], **changes)))  # type: ignore[arg-type]
+
+    def with_fresh_allowance(self) -> Ticket:
+        """Return the ticket with no attempt that weighs on the number of retries."""
+        return replace(self, pardoned=len(self.attempts))
 
     def count(self, cause: str) -> int:
         """How many attempts that still weigh ended for this cause."""
@@ -113,7 +123,7 @@ class JobFolder:
         Raises:
             BackendError: it cannot be understood, so that nobody knows whether the job runs.
         """
-        path = self.path / "ticket.json"
+        path = self.path / TICKET
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             if document["schema"] != SCHEMA:
@@ -131,7 +141,28 @@ class JobFolder:
     def save(self, ticket: Ticket) -> None:
         """Make the ticket durable."""
         document = {"schema": SCHEMA, "pardoned": ticket.pardoned, "attempts": [asdict(attempt) for attempt in ticket.attempts]}
-        write_atomically(self.path / "ticket.json", json.dumps(document, indent=1).encode())
+        write_atomically(self.path / TICKET, json.dumps(document, indent=1).encode())
+
+    def save_evaluation(self, attempt: int, evaluation: Evaluation) -> None:
+        """Remember the result of an attempt until the cache has it; written before the ticket says that the attempt ended."""
+        document = {"schema": "dse.outcome/1", "attempt": attempt, "evaluation": to_json(evaluation)}
+        write_atomically(self.path / EVALUATION, json.dumps(document).encode())
+
+    def load_evaluation(self, attempt: int | None = None) -> Evaluation | None:
+        """Return the result of an attempt (of any, if None); None if there is none or it cannot be read: then it is judged again."""
+        document = read_json(self.path / EVALUATION)
+        if document is None or (attempt is not None and document.get("attempt") != attempt):
+            return None
+        try:
+            return read_evaluation(document["evaluation"])  # type: ignore[arg-type]
+        except (DseError, KeyError, TypeError, ValueError):
+            return None
+
+    def prune(self) -> None:
+        """Delete of a finished job what can be made again; tickets, logs and reports stay."""
+        self.forget_project()
+        for attempt in self.path.glob("attempt-*"):
+            prune_attempt(attempt)
 
     def forget_project(self) -> None:
         """Delete what can be generated again, and what a killed generator left; tickets, logs and reports stay."""
@@ -143,8 +174,32 @@ def job_folders(work: Path) -> Iterator[JobFolder]:
     """Yield the folders of all jobs that have a ticket."""
     if work.is_dir():
         for path in sorted(work.iterdir()):
-            if (path / "ticket.json").exists():
+            if (path / TICKET).exists():
                 yield JobFolder(path, path.name)
+
+
+def past_seconds(work: Path) -> list[float]:
+    """Return how long the measured jobs of a campaign took."""
+    evaluations = (folder.load_evaluation() for folder in job_folders(work))
+    measured = [one.provenance.tool_seconds for one in evaluations if one is not None and isinstance(one.outcome, Qor)]
+    return [seconds for seconds in measured if seconds]
+
+
+def prune_attempt(attempt: Path) -> None:
+    """Delete all of an attempt's project but reports and the plan."""
+    for place, _, names in os.walk(attempt / PROJECT, topdown=False):
+        is_report = Path(place).name == "report"
+        for name in names:
+            keep = (
+                (is_report and name.endswith((".xml", ".rpt")))
+                or name in ("vivado_synth.rpt", "dse_plan.json", "parameters.h")
+                or name.endswith(".app")
+            )
+            if not keep:
+                with suppress(OSError):
+                    Path(place, name).unlink()
+        with suppress(OSError):  # not empty
+            Path(place).rmdir()
 
 
 def read_json(path: Path) -> dict[str, object] | None:

@@ -60,7 +60,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a place is fit for; see `dse.execution.desk.probe`."""
+    """What a place is fit for; see `dse.execution.agent.probe`."""
 
     tool: str = ""
     banner: str = ""
@@ -120,7 +120,7 @@ class Place(Protocol):
 
 
 def sighting(facts: dict[str, Any]) -> Sighting:
-    """Read what a desk says of one job; it comes from another machine, so nothing is taken for granted."""
+    """Read what an agent says of one job; it comes from another machine, so nothing is taken for granted."""
     beat = facts.get("beat") if isinstance(facts.get("beat"), dict) else {}
     assert isinstance(beat, dict)
     state = facts.get("state")
@@ -172,7 +172,7 @@ class Machine:
 
     def submit(self, ref: Ref, project: Path, job: bytes) -> None:
         self.host.put(ref.directory, project, job)
-        reply = self.host.ask("start", directory=ref.directory, kit=self.host.kit())
+        reply = self.host.ask("start", directory=ref.directory, archive=self.host.agent())
         if not reply.get("started"):
             raise BackendError(f"{self.name}: the shim did not start: {str(reply.get('error'))[-300:]}")
 

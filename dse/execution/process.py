@@ -1,6 +1,7 @@
 """Processes by identity, not by number: a process is itself only with its start time, its boot and our token.
 
-This file, `spool.py`, `shim.py` and `desk.py` also run on other hosts, where Python may be as old as 3.6: standard library only, no newer syntax.
+This file, `logfile.py`, `shim.py` and `agent.py` also run on other hosts, where Python may be as old as 3.6: standard library only, no
+newer syntax.
 """
 
 import os

@@ -22,7 +22,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import process, spool  # relative, because the kit for other hosts carries this package under another name
+from . import logfile, process  # relative, because the archive for other hosts carries this package under another name
 
 SETUP = '. "$1" >/dev/null && shift && exec "$@"'
 PR_SET_CHILD_SUBREAPER = 36
@@ -45,7 +45,7 @@ class Shim:
     def claim(self) -> bool:
         """Make this directory ours; False if another shim was first."""
         mine = self.directory / f"identity.{os.getpid()}"
-        spool.write_json(mine, process.identify(os.getpid(), self.job["token"]))
+        logfile.write_json(mine, process.identify(os.getpid(), self.job["token"]))
         try:
             os.link(str(mine), str(self.directory / "identity.json"))
         except FileExistsError:
@@ -65,12 +65,12 @@ class Shim:
         reserve = self.directory / "reserve"
         with contextlib.suppress(OSError):
             reserve.write_bytes(b"\0" * 65536)  # so that rc.json still fits on a full disk
-        self.spool = spool.Spool(self.directory, int(self.job.get("log_bytes", 1 << 26)))
+        self.log = logfile.Log(self.directory, int(self.job.get("log_bytes", 1 << 26)))
         for stage in self.job["stages"]:
             self._run_stage(stage)
             if self.verdict or self.stages[-1]["rc"] != 0:
                 break
-        self.spool.file.close()
+        self.log.file.close()
         with contextlib.suppress(OSError):
             reserve.unlink()
         self._conclude()
@@ -78,12 +78,12 @@ class Shim:
     def _conclude(self) -> None:
         ending = {
             "verdict": self.verdict or "done", "stages": self.stages, "seconds": time.monotonic() - self.began,
-            "peak_memory_bytes": self.peak_bytes, "leftovers": self.leftovers, "log_bytes": self.spool.total,
+            "peak_memory_bytes": self.peak_bytes, "leftovers": self.leftovers, "log_bytes": self.log.total,
             "host": os.uname().nodename,
         }  # type: dict[str, object]  # fmt: skip
         while True:
             try:
-                return spool.write_json(self.directory / "rc.json", ending, durable=True)
+                return logfile.write_json(self.directory / "rc.json", ending, durable=True)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT) or self.stopped:
                     raise
@@ -107,7 +107,7 @@ class Shim:
                                     stderr=write_end, start_new_session=True)  # fmt: skip
         except OSError as error:
             self.verdict = "missing"
-            self.spool.write(f"dse: cannot start {argv[0]}: {error}\n".encode())
+            self.log.write(f"dse: cannot start {argv[0]}: {error}\n".encode())
             os.close(read_end)
             return
         finally:
@@ -176,7 +176,7 @@ def _drain(descriptor: int, shim: Shim) -> None:
         if not chunk:
             return
         with contextlib.suppress(OSError):
-            shim.spool.write(chunk)
+            shim.log.write(chunk)
 
 
 class Watch:
@@ -214,7 +214,7 @@ class Watch:
             return True
         chunk = os.read(self.descriptor, 1 << 16)
         try:
-            self.shim.spool.write(chunk)
+            self.shim.log.write(chunk)
         except OSError:
             self.shim.verdict = "disk"
         return bool(chunk)
@@ -225,7 +225,7 @@ class Watch:
         self.memory = process.memory_bytes(list(kin))
         shim.peak_bytes = max(shim.peak_bytes, self.memory)
         # A second of CPU an hour is no life: the tool's launchers poll.
-        activity = (shim.spool.total, sum(known[2] for known in kin.values()) // (2 * TICKS_PER_SECOND))
+        activity = (shim.log.total, sum(known[2] for known in kin.values()) // (2 * TICKS_PER_SECOND))
         if activity != self.activity:
             self.activity, self.stirred = activity, now
         if self.memory > job.get("memory_limit_bytes", float("inf")):
@@ -238,9 +238,9 @@ class Watch:
         if space.f_bavail * space.f_frsize < job.get("disk_reserve_bytes", 0):
             shim.verdict = "disk"
         with contextlib.suppress(OSError):
-            spool.write_json(shim.directory / "beat.json", {
+            logfile.write_json(shim.directory / "beat.json", {
                 "stage": self.stage, "seconds": now - shim.began, "memory_bytes": self.memory,
-                "peak_memory_bytes": shim.peak_bytes, "log_bytes": shim.spool.total,
+                "peak_memory_bytes": shim.peak_bytes, "log_bytes": shim.log.total,
             })  # fmt: skip
 
 

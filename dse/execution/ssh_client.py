@@ -26,7 +26,7 @@ _HOPELESS = re.compile(
     r"|No (?:\w+ )*host key is known"
 )
 _INSTALL = "umask 077 && mkdir -p {root} && cat > {path}.$$ && mv -f {path}.$$ {path} && echo DSE-RC:0"
-_RUN = "{python} -I -S {kit} {verb}; rc=$?; echo; echo DSE-RC:$rc"
+_RUN = "{python} -I -S {agent} {verb}; rc=$?; echo; echo DSE-RC:$rc"
 _RC = re.compile(rb"(?:^|\n)DSE-RC:(\d+)\s*$")
 MAX_REPLY_BYTES = 256 << 20
 
@@ -69,9 +69,9 @@ class SshClient:
         if rc != 0:
             raise BackendError(f"{self.host}: cannot write {path}; got {reply[-200:]!r}.")
 
-    def run_kit(self, kit: str, verb: str, stdin: bytes) -> bytes | None:
-        """Run the kit with one verb and return what it printed; None if it did not start."""
-        command = _RUN.format(python=shlex.quote(self.python), kit=shlex.quote(kit), verb=shlex.quote(verb))
+    def run_agent(self, agent: str, verb: str, stdin: bytes) -> bytes | None:
+        """Run the agent with one verb and return what it printed; None if it did not start."""
+        command = _RUN.format(python=shlex.quote(self.python), agent=shlex.quote(agent), verb=shlex.quote(verb))
         reply, rc = self.run(command, stdin)
         if rc == 0:
             return reply

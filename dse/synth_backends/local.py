@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dse.execution.courier import AtOnce
 from dse.execution.engine import Engine
+from dse.execution.host_state import AtOnce
 from dse.execution.hosts import LocalHost
 from dse.execution.places import Machine
 from dse.execution.settings import ToolOptions
-from dse.execution.sources import project_source
 from dse.synth_backends.base import Site
 
 
@@ -21,4 +20,4 @@ class Options(ToolOptions):
 def create(options: Options, site: Site) -> Engine:
     """Return the backend; nothing is started before the first job is wanted."""
     place = Machine(LocalHost(site.work), site.slots)
-    return Engine(site, options, "local", [(place, AtOnce())], project_source(options))
+    return Engine(site, options, "local", [(place, AtOnce())])

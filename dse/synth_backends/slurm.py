@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from dse.errors import SpecError
 from dse.execution.cluster import ClusterOptions, SlurmCluster
-from dse.execution.courier import InTurn
 from dse.execution.engine import Engine
+from dse.execution.host_state import InThread
 from dse.execution.hosts import Host, LocalHost, SshHost, campaign_root
 from dse.execution.settings import ToolOptions
-from dse.execution.sources import project_source
 from dse.execution.ssh_client import SshClient
 from dse.synth_backends.base import Site, never_run
 
@@ -78,4 +77,4 @@ def create(options: Options, site: Site) -> Engine:
     )
     # A thread even for this machine: with its controller away, every command of Slurm takes its time-out.
     place = SlurmCluster(host, site.slots, cluster)
-    return Engine(site, options, "slurm", [(place, InTurn("slurm"))], project_source(options))
+    return Engine(site, options, "slurm", [(place, InThread("slurm"))])

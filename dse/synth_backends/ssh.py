@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dse.errors import SpecError
-from dse.execution.courier import Courier, InTurn
 from dse.execution.engine import Engine
+from dse.execution.host_state import Executor, InThread
 from dse.execution.hosts import SshHost, campaign_root
 from dse.execution.places import Machine, Place
 from dse.execution.settings import ToolOptions
-from dse.execution.sources import project_source
 from dse.execution.ssh_client import SshClient
 from dse.synth_backends.base import Site, never_run
 
@@ -62,7 +61,7 @@ def create(options: Options, site: Site) -> Engine:
     """
     if not options.hosts:
         raise SpecError('backend.hosts: got none, expected e.g. hosts = [{host = "lab3", slots = 2}].')
-    places: list[tuple[Place, Courier]] = []
+    places: list[tuple[Place, Executor]] = []
     for entry in options.hosts:
         client = SshClient(
             entry.host,
@@ -72,5 +71,5 @@ def create(options: Options, site: Site) -> Engine:
             keepalive_seconds=options.keepalive_seconds,
         )
         host = SshHost(client, campaign_root(options.work, site.campaign, site.work))
-        places.append((Machine(host, entry.slots), InTurn(entry.host)))
-    return Engine(site, options, "ssh", places, project_source(options))
+        places.append((Machine(host, entry.slots), InThread(entry.host)))
+    return Engine(site, options, "ssh", places)

@@ -88,7 +88,7 @@ def test_a_job_that_came_with_the_campaign_is_not_looked_for_before_consent(tmp_
     path = campaign(tmp_path / "theirs", f'kind = "local"\nsetup = "{script}"')
     folder = JobFolder.of(path.parent / "tiny" / "work", "ab" * 32)
     folder.path.mkdir(parents=True)
-    folder.save(folder.load().opened("local"))
+    folder.save(folder.load().opened("local", "t"))
     with pytest.raises(SpecError, match=r"backend\.setup"):
         cancel(path, None)
     assert not (tmp_path / "was_run").exists()

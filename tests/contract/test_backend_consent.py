@@ -90,7 +90,7 @@ def try_out(kind: str, options: Any, root: Path) -> None:
     with suppress(DseError):
         backend = load("synth_backends", kind).create(options, at)
         if hasattr(backend, "projects"):
-            backend.projects.take_from(kit.StubSource())
+            backend.jobs.projects = kit.StubSource()
         job = replace(kit.job_for(1, 1), fidelity=backend.fidelity, basis=backend.basis)
         assert isinstance(job, Job)
         for _ in range(TURNS):

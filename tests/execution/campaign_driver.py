@@ -16,7 +16,7 @@ from execution_kit import StubSource
 from dse import loop
 from dse.campaign.spec import read_campaign
 from dse.cli import main
-from dse.execution import policy
+from dse.execution import retry
 from dse.study.assemble import read_state
 from dse.synth_backends import local
 
@@ -50,7 +50,7 @@ def story(path: Path) -> Any:
 def be_quick() -> None:
     """Put the small projects in place, and wait for nothing for long."""
     loop.TICK_SECONDS = 0.05
-    policy.LICENCE_WAIT_SECONDS = (0.2, 0.4)
+    retry.LICENCE_WAIT_SECONDS = (0.2, 0.4)
     local.project_source = lambda _options: StubSource  # type: ignore[assignment]
 
 

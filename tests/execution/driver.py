@@ -25,7 +25,7 @@ JOBS = (job_for(1, 1), job_for(2, 2), job_for(4, 4), job_for(8, 8))
 def main(directory: Path) -> None:
     site = Site(NETWORK, TARGET, directory / "toy.json", directory / "work", "toy", slots=2)
     backend = local.create(local.Options(tool=str(directory / "tools" / "vivado_hls"), grace_seconds=0.3), site)
-    backend.projects.take_from(StubSource())
+    backend.jobs.projects = StubSource()
     while True:
         answers = backend.advance(JOBS)
         if all(answer.state == "done" for answer in answers):

@@ -113,6 +113,9 @@ class StubSource:
         partial.rename(destination)
         return Written(load_plan(destination))
 
+    def cancel(self, pending: Written) -> None:
+        return
+
     def close(self) -> None:
         return
 

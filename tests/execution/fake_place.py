@@ -15,8 +15,8 @@ from typing import Any
 from execution_kit import FAKE_TOOLS, TARGET, StubSource, job_for, write_project
 
 from dse.errors import BackendError, ConnectionLost
-from dse.execution.courier import AtOnce
 from dse.execution.engine import Engine
+from dse.execution.host_state import AtOnce
 from dse.execution.jobdir import BEAT, ENDING, IDENTITY, LOG
 from dse.execution.places import Facts, Ref, Sighting, Survey
 from dse.execution.settings import ToolOptions
@@ -176,7 +176,7 @@ def make_engine(
     source = source or StubSource()
     options = options or ToolOptions()
     return Engine(
-        site, options, "fake", [(place, AtOnce()) for place in places], lambda: source, now=clock, sleep=clock.sleep
+        site, options, "fake", [(place, AtOnce()) for place in places], source, now=clock, sleep=clock.sleep
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dse.design import Job
 from dse.errors import BackendError, ConnectionLost, ConversionError, DiskFull, PartMissing, ToolNotFound, ToolVersionMismatch
-from dse.execution import policy
+from dse.execution import retry
 from dse.execution.engine import Engine
 from dse.execution.jobdir import JobFolder
 from dse.execution.settings import GIB, ToolOptions
@@ -110,8 +110,8 @@ def test_the_table_agrees_with_the_cache() -> None:
     """What the policy calls a fact about the design is what the cache remembers, and every kind has a row."""
     from dse.qor import Evaluation, Provenance
 
-    assert {rule.kind for rule in policy.RULES.values()} == set(FailureKind)
-    for rule in policy.RULES.values():
+    assert {rule.kind for rule in retry.RULES.values()} == set(FailureKind)
+    for rule in retry.RULES.values():
         evaluation = Evaluation("k", job_for(1, 1).fidelity, Failure(rule.kind, ""), Provenance("x"))
         assert is_cacheable(evaluation) == rule.is_cached, rule.kind
 
@@ -198,7 +198,7 @@ def test_a_bad_host_is_drained_and_the_others_go_on(site: Site, clock: Clock, re
     engine = make_engine(replace(site, slots=4), [bad, good], clock)
     done = drive(engine, clock, JOBS[:12])
     assert all(isinstance(outcome_of(answer), Qor) for answer in done.values())
-    assert len(bad.starts) <= policy.BREAKER_COUNT + 1
+    assert len(bad.starts) <= retry.BREAKER_COUNT + 1
 
 
 def test_a_crash_is_tried_again_elsewhere(site: Site, clock: Clock, reports: Path) -> None:

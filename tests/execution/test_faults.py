@@ -21,7 +21,7 @@ from execution_kit import StubSource, fake_tools, job_for, orphans, run_until_do
 
 from dse.design import Fidelity, Toolchain
 from dse.errors import BackendError, PartMissing
-from dse.execution import desk, process
+from dse.execution import agent, process
 from dse.execution.engine import Engine
 from dse.execution.jobdir import job_folders, read_log
 from dse.qor import Failure, FailureKind, Qor
@@ -42,7 +42,7 @@ def make(site: Site, source: StubSource, tools: Callable[..., Path]) -> Iterator
         program = "vivado_hls" if at.target.toolchain.name == "vivado_hls" else "vitis-run"
         options = local.Options(tool=str(tools(script) / program), grace_seconds=0.3)
         backend = local.create(replace(options, **changes), at)
-        backend.projects.take_from(source)
+        backend.jobs.projects = source
         made.append(backend)
         return backend
 
@@ -262,7 +262,7 @@ def test_f09_nonsense_on_the_output_reaches_nobody(make: Make) -> None:
 
 
 def test_f10_a_licence_denied_and_then_granted(make: Make, starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dse.execution.policy.LICENCE_WAIT_SECONDS", (0.2, 0.4))
+    monkeypatch.setattr("dse.execution.retry.LICENCE_WAIT_SECONDS", (0.2, 0.4))
     assert isinstance(only(run_until_done(make({"licence_denied": 4}), JOBS[:1])), Qor)
     assert len(starts()) == 5
 
@@ -280,7 +280,7 @@ def test_f11_memory_is_watched_and_others_go_on(make: Make) -> None:
 
 def test_f12_a_full_disk_is_waited_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = make({})
-    monkeypatch.setattr(desk, "free_bytes", lambda _: 1 << 20)
+    monkeypatch.setattr(agent, "free_bytes", lambda _: 1 << 20)
     for _ in range(5):
         (answer,) = backend.advance(JOBS[:1])
     assert answer.state == "waiting"
@@ -290,7 +290,7 @@ def test_f12_a_full_disk_is_waited_for(make: Make, monkeypatch: pytest.MonkeyPat
 
 
 def test_f12_a_disk_that_fills_while_a_job_is_handed_over(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dse.execution.policy.LICENCE_WAIT_SECONDS", (0.2, 0.4))
+    monkeypatch.setattr("dse.execution.retry.LICENCE_WAIT_SECONDS", (0.2, 0.4))
     left = [2]
     copytree = shutil.copytree
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from dse.execution import desk, kit, process
+from dse.execution import agent, hosts, process
 from dse.execution.jobdir import read_log
 
-MODULES = ("process.py", "spool.py", "shim.py", "desk.py")
+MODULES = ("process.py", "logfile.py", "shim.py", "agent.py")
 TOKEN = "f" * 32
 
 
@@ -38,7 +38,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 
 
 def start(directory: Path) -> None:
-    assert desk.start(str(directory), str(kit.install(directory.parent)))["started"]
+    assert agent.start(str(directory), str(hosts.install_agent(directory.parent)))["started"]
 
 
 def ending(directory: Path, seconds: float = 30.0) -> dict[str, Any]:
@@ -46,12 +46,14 @@ def ending(directory: Path, seconds: float = 30.0) -> dict[str, Any]:
     while not (directory / "rc.json").exists():
         assert time.monotonic() < deadline, read_log(directory)
         time.sleep(0.02)
-    assert desk.wait_until_quiet(TOKEN, 10), "somebody outlived the job"
+    while process.bearers(TOKEN):
+        assert time.monotonic() < deadline + 10, "somebody outlived the job"
+        time.sleep(0.02)
     return dict(json.loads((directory / "rc.json").read_text()))
 
 
 def look(directory: Path) -> dict[str, Any]:
-    jobs: Any = desk.survey(str(directory.parent), [str(directory)])["jobs"]
+    jobs: Any = agent.survey(str(directory.parent), [str(directory)])["jobs"]
     return dict(jobs[str(directory)])
 
 
@@ -146,7 +148,7 @@ def test_a_killed_shim_is_gone_and_its_tool_is_found_by_the_token(make: Callable
     while process.stat(identity["pid"]) is not None:
         time.sleep(0.01)
     assert look(directory)["state"] == "gone"
-    assert desk.stop(str(directory), TOKEN, hard=True)["left"] == 0
+    assert agent.stop(str(directory), TOKEN, hard=True)["left"] == 0
     assert process.bearers(TOKEN) == []
 
 
@@ -161,7 +163,7 @@ def test_after_a_reboot_a_pid_is_somebody_else(make: Callable[..., Path]) -> Non
         assert look(directory)["state"] == "gone", change
     path.write_text(json.dumps(true))
     assert look(directory)["state"] == "running"
-    desk.stop(str(directory), TOKEN)
+    agent.stop(str(directory), TOKEN)
     assert ending(directory)["verdict"] == "cancelled"
 
 
@@ -208,11 +210,11 @@ def test_a_setup_script_is_sourced_and_its_names_are_only_data(make: Callable[..
     assert not (directory / "project" / "hacked.sh").exists()
 
 
-def test_the_kit_is_the_same_every_time_and_old_python_can_read_it(tmp_path: Path) -> None:
-    path = kit.install(tmp_path)
-    assert path.read_bytes() == kit.content()
+def test_the_archive_is_the_same_every_time_and_old_python_can_read_it(tmp_path: Path) -> None:
+    path = hosts.install_agent(tmp_path)
+    assert path.read_bytes() == hosts.agent_archive()
     for name in MODULES:
-        text = (Path(kit.__file__).parent / name).read_text()
+        text = (Path(hosts.__file__).parent / name).read_text()
         tree = ast.parse(text, feature_version=(3, 6))
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         assert imported <= set(sys.stdlib_module_names)
@@ -234,7 +236,7 @@ def test_receive_writes_only_below_its_directory(tmp_path: Path) -> None:
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
     buffer.seek(0)
-    desk.receive(tmp_path / "in" / "job", buffer)
+    agent.receive(tmp_path / "in" / "job", buffer)
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir()}
     assert found == {"in/job/job.json", "in/job/project/x"}
-    assert desk.receive(tmp_path / "in" / "job", io.BytesIO(b"")) == {"known": True}
+    assert agent.receive(tmp_path / "in" / "job", io.BytesIO(b"")) == {"known": True}

@@ -42,7 +42,7 @@ def make(
     def create(script: dict[str, Any] | None = None, **changes: Any) -> slurm.Engine:
         options = slurm.Options(tool=str(tools(script) / "vivado_hls"), grace_seconds=0.3, lost_minutes=0.15)
         backend = slurm.create(replace(options, **changes), site)
-        backend.projects.take_from(source)
+        backend.jobs.projects = source
         made.append(backend)
         return backend
 

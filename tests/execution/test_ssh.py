@@ -48,7 +48,7 @@ def make(sshd: Sshd, site: Site, source: StubSource, tools: Callable[..., Path],
             work=str(tmp_path / "far"), connect_seconds=3, keepalive_seconds=1, grace_seconds=0.3,
         )  # fmt: skip
         backend = ssh.create(replace(options, **changes), site)
-        backend.projects.take_from(source)
+        backend.jobs.projects = source
         made.append(backend)
         return backend
 
@@ -221,7 +221,7 @@ def test_a_forged_answer_is_an_error_not_a_crash(
     from dse.execution.places import Machine
 
     place = Machine(SshHost(client, str(tmp_path / "far")), 1)
-    monkeypatch.setattr(client, "run_kit", lambda *_: answer.encode())
+    monkeypatch.setattr(client, "run_agent", lambda *_: answer.encode())
     monkeypatch.setattr(client, "install", lambda *_: None)
     ref = place.ref("ab" * 32, 1, "t", tmp_path)
     with pytest.raises(BackendError):

@@ -153,7 +153,7 @@ def test_a_broken_archive_is_an_error_of_ours(tmp_path_factory: pytest.TempPathF
 def test_a_ticket_comes_back_as_it_was_and_a_broken_one_is_not_guessed(tmp_path: Path) -> None:
     folder = JobFolder.of(tmp_path, job_for(1, 1).key)
     assert folder.load() == Ticket(folder.key)
-    ticket = folder.load().opened("lab1").amended(cause="lost", message="gone").opened("lab2", 2.0)
+    ticket = folder.load().opened("lab1", "a1").amended(cause="lost", message="gone").opened("lab2", "b2", 2.0)
     folder.save(ticket)
     assert folder.load() == ticket
     assert ticket.attempts[0].token != ticket.attempts[1].token

@@ -27,7 +27,7 @@ def explore(tmp_path_factory: pytest.TempPathFactory) -> Question:
 
 def hand_over(folder: JobFolder, *, beat: dict[str, object] | None = None, age: float = 0.0) -> None:
     folder.path.mkdir(parents=True)
-    folder.save(Ticket(folder.key).opened("lab3"))
+    folder.save(Ticket(folder.key).opened("lab3", "t"))
     attempt = folder.attempt(1)
     attempt.mkdir()
     if beat is not None:

@@ -1,28 +1,84 @@
-"""A station is a place as the engine sees it: its courier, what was found there, how much is free, and whether it is to be trusted."""
+"""A host as the engine sees it: who speaks to it, what was found there, how much is free, and whether it is to be trusted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import queue
+import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from dse.design import Toolchain
 from dse.errors import BackendError, ConnectionLost, ToolNotFound, ToolVersionMismatch
-from dse.execution.courier import Courier
 from dse.execution.places import Facts, Place, Ref, Survey
-from dse.execution.policy import BREAKER_COUNT, RULES
-from dse.execution.settings import GIB, ToolOptions
+from dse.execution.retry import BREAKER_COUNT, RULES
+from dse.execution.settings import ToolOptions
 from dse.execution.ssh_client import HostRefused
 from dse.execution.toolchain import Tool, check_version, first_line, programs, read_version, variables
 
 PAUSE_SECONDS = (1.0, 60.0)
-LOOKING = "looking for the tool"
-FULL = "slots"
+Result = TypeVar("Result")
+
+
+class Executor(Protocol):
+    """Runs calls to a host one after the other."""
+
+    def submit(self, call: Callable[[], Result]) -> Future[Result]: ...
+
+    def close(self) -> None: ...
+
+
+class AtOnce:
+    """Runs a call before `submit` returns: for this machine."""
+
+    def submit(self, call: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
+        _settle(future, call)
+        return future
+
+    def close(self) -> None:
+        return
+
+
+class InThread:
+    """Runs calls in one background thread, so that a silent host stops nobody. The thread is a daemon: nothing it does needs to be
+    finished when `dse` ends."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._name = name
+        self._thread: threading.Thread | None = None
+
+    def submit(self, call: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
+        self._calls.put((future, call))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=f"calls to {self._name}", daemon=True)
+            self._thread.start()
+        return future
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._calls.put(None)
+            self._thread.join(timeout=10)
+            self._thread = None
+
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            _settle(*item)
+
+
+def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        future.set_result(call())
+    except Exception as error:
+        future.set_exception(error)
 
 
 @dataclass
-class Station:
-    """One place and the engine's opinion of it.
+class HostState:
+    """One host and the engine's opinion of it.
 
     Attributes:
         tool: found by the first probe; None before.
@@ -30,12 +86,12 @@ class Station:
         silent_since: since when it does not answer.
         faults: (key, cause) of the failures in a row that speak against the host.
         free_memory, free_disk: bytes, as of the last survey; None where unknown.
-        strays, ending: attempts to end once it can be spoken to, with what to do then; and those being ended.
+        orphans, ending: attempts that nobody wants, to end once it can be spoken to, with what to do then; and those being ended.
         was_heard, answers: whether it ever answered, and did so the last time.
     """
 
     place: Place
-    courier: Courier
+    executor: Executor
     tool: Tool | None = None
     facts: Facts | None = None
     error: BackendError | None = None
@@ -48,16 +104,25 @@ class Station:
     faults: list[tuple[str, str]] = field(default_factory=list)
     survey: Future[Survey] | None = None
     probing: Future[Facts] | None = None
-    strays: list[tuple[Ref, Callable[[], None]]] = field(default_factory=list)
+    orphans: list[tuple[Ref, Callable[[], None]]] = field(default_factory=list)
     ending: list[Future[None]] = field(default_factory=list)
     was_heard: bool = False
     answers: bool = False
     n_stumbles: int = 0
 
     @property
+    def name(self) -> str:
+        return self.place.name
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it may get jobs: nobody has to act first, and it answers."""
+        return self.error is None and self.silent_since is None
+
+    @property
     def is_quiet(self) -> bool:
-        """Whether no stray is being ended."""
-        self.ending = [errand for errand in self.ending if not errand.done()]
+        """Whether no orphan is being ended."""
+        self.ending = [call for call in self.ending if not call.done()]
         return not self.ending
 
     def heard(self) -> None:
@@ -96,7 +161,7 @@ class Station:
             return
         if self.probing is None and self.may_ask(now):
             arguments = (programs(toolchain, options.tool), variables(toolchain), options.setup)
-            self.probing = self.courier.send(lambda: self.place.probe(*arguments))
+            self.probing = self.executor.submit(lambda: self.place.probe(*arguments))
         if self.probing is not None and self.probing.done():
             probing, self.probing = self.probing, None
             try:
@@ -118,10 +183,10 @@ class Station:
             where = f" after {options.setup}" if options.setup else " on PATH"
             told = f" The setup script said: {facts.error}" if facts.error else ""
             raise ToolNotFound(
-                f"{self.place.name}: no {wished}{where}.{told} Set backend.tool or backend.setup; `dse doctor` shows what is found."
+                f"{self.name}: no {wished}{where}.{told} Set backend.tool or backend.setup; `dse doctor` shows what is found."
             )
         tool = Tool(facts.tool, first_line(facts.banner), read_version(facts.banner))
-        check_version(tool, toolchain, self.place.name)
+        check_version(tool, toolchain, self.name)
         self.tool = tool
 
     def blame(self, key: str, cause: str) -> None:
@@ -133,7 +198,7 @@ class Station:
         self.faults.append((key, cause))
         if len(self.faults) >= BREAKER_COUNT and len({key for key, _ in self.faults}) > 1:
             self.error = BackendError(
-                f"{self.place.name}: {len(self.faults)} failures in a row of the same kind ({cause}); it gets no more jobs. "
+                f"{self.name}: {len(self.faults)} failures in a row of the same kind ({cause}); it gets no more jobs. "
                 f"{RULES[cause].next_step}"
             )
 
@@ -141,26 +206,12 @@ class Station:
         """A job gave a result (or a fact about its design): the host is sound."""
         self.faults.clear()
 
+    def end_orphans(self) -> None:
+        """Have all orphans ended; an attempt is forgotten only after that."""
+        while self.orphans:
+            ref, then = self.orphans.pop()
+            self.ending.append(self.executor.submit(lambda ref=ref, then=then: self._end(ref, then)))  # type: ignore[misc]
 
-def why_not(station: Station, options: ToolOptions, used_slots: int, running_memory: Sequence[tuple[int, int]], needed: int) -> str:
-    """Say why no job may start at a station now; "" if one may.
-
-    Args:
-        running_memory: (used now, may use) in bytes of each of its running jobs: what they may still take is not free.
-        needed: bytes that the job may use; 0 where no limit is set.
-    """
-    if station.error is not None:
-        return str(station.error)
-    if station.tool is None or station.silent_since is not None:
-        return station.silence or LOOKING
-    if used_slots >= station.place.slots:
-        return FULL
-    if station.free_disk is not None and station.free_disk < options.disk_reserve_gb * GIB:
-        return (
-            f"disk: {station.place.name} has {station.free_disk / GIB:.1f} GiB free, the reserve is {options.disk_reserve_gb:g} GiB"
-        )
-    if station.free_memory is not None and needed:
-        free = station.free_memory - sum(max(0, limit - used) for used, limit in running_memory)
-        if free < needed:
-            return f"memory: {station.place.name} has {free / GIB:.1f} GiB to spare, a job may need {needed / GIB:.1f} GiB"
-    return ""
+    def _end(self, ref: Ref, then: Callable[[], None]) -> None:
+        self.place.stop(ref, True)
+        then()

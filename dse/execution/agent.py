@@ -1,7 +1,7 @@
 """What a host does for us: put and get files, start, survey and stop jobs, and say what it is fit for.
 
-One request is one JSON line and has one answer, a dictionary; `LocalHost` calls `answer` in its own process, `SshHost` runs the kit
-on the far side. Also runs on other hosts, where Python may be as old as 3.6: standard library only, no newer syntax.
+One request is one JSON line and has one answer, a dictionary; `LocalHost` calls `answer` in its own process, `SshHost` runs this file
+in an archive on the far side. Also runs on other hosts, where Python may be as old as 3.6: standard library only, no newer syntax.
 """
 
 import contextlib
@@ -13,10 +13,9 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
-from . import process, shim  # relative, because the kit for other hosts carries this package under another name
+from . import process, shim  # relative, because the archive for other hosts carries this package under another name
 
 BEGIN = "DSE-ANSWER:"
 TAR = b"DSE-TAR\n"
@@ -100,11 +99,11 @@ def tail(directory: Path, n_bytes: int) -> str:
     return ""
 
 
-def start(directory: str, kit: str) -> "dict[str, object]":
+def start(directory: str, archive: str) -> "dict[str, object]":
     """Start the shim of a job, unless one has claimed it; returns once it has."""
     job = _read(Path(directory) / "job.json") or {}
     environment = dict(os.environ, **{process.TOKEN: str(job.get("token"))})
-    argv = [sys.executable, "-I", "-S", kit, "run", directory]
+    argv = [sys.executable, "-I", "-S", archive, "run", directory]
     nothing = subprocess.DEVNULL
     try:
         done = subprocess.run(argv, env=environment, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE,
@@ -240,7 +239,7 @@ def matching(directory: Path, patterns: "list[str]", max_bytes: int) -> "list[Pa
 
 
 def main(argv: "list[str]") -> int:
-    """Entry of the kit: `run DIR [--stay]`, or a request of one JSON line on stdin (`ask`, `put`, `get`)."""
+    """Entry of the archive: `run DIR [--stay]`, or a request of one JSON line on stdin (`ask`, `put`, `get`)."""
     if argv[0] == "run":
         return shim.main(Path(argv[1]), detach="--stay" not in argv)
     source, sink = sys.stdin.buffer, sys.stdout
@@ -253,13 +252,3 @@ def main(argv: "list[str]") -> int:
     reply = receive(Path(request["directory"]), source) if argv[0] == "put" else answer(request)
     sink.write("\n" + BEGIN + json.dumps(reply) + "\n")
     return 0
-
-
-def wait_until_quiet(token: str, seconds: float) -> bool:
-    """Wait for the last process of a job to end; False if some outlived the wait."""
-    deadline = time.monotonic() + seconds
-    while process.bearers(token):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

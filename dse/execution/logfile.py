@@ -19,7 +19,7 @@ def write_json(path: Path, value: "dict[str, object]", durable: bool = False) ->
     partial.replace(path)
 
 
-class Spool:
+class Log:
     """A log with a bound: the first half of it as it came, of the rest the newest quarter or two."""
 
     def __init__(self, directory: Path, limit_bytes: int) -> None:

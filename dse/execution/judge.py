@@ -13,50 +13,40 @@ from typing import Any
 
 from dse.design import Fidelity, Job
 from dse.errors import ReportError
-from dse.execution import policy
-from dse.execution.jobdir import ENDING, IDENTITY, PROJECT, Attempt, read_json, read_log
+from dse.execution import retry
+from dse.execution.events import Judgement
+from dse.execution.jobdir import ENDING, IDENTITY, PROJECT, Attempt, JobFolder, read_json, read_log
 from dse.execution.phases import printable
 from dse.execution.places import Sighting
 from dse.execution.reading import Reading, read_reports
+from dse.execution.record import Record
 from dse.execution.settings import GIB, ToolOptions
 from dse.execution.toolchain import Tool
 from dse.project.plan import ProjectPlan
-from dse.qor import Evaluation, FailureKind, Provenance
+from dse.qor import Evaluation, Failure, FailureKind, Provenance
 from dse.reports.failure import classify
 
 TAIL_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """How an attempt ended: `cause` is "measured" or a row of the policy table."""
-
-    cause: str
-    message: str = ""
-    log_tail: str = ""
-    evaluation: Evaluation | None = None
-    provenance: Provenance | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What is known of an attempt beside its files."""
+class JobContext:
+    """What is known of a job beside its record and its files."""
 
     job: Job
-    plan: ProjectPlan | None
-    attempt: Attempt
     options: ToolOptions
     backend: str
-    tool: Tool | None
+    tool: Tool | None = None
+    plan: ProjectPlan | None = None
 
 
-def judge(local: Path, of: Circumstances) -> Judgement:
+def judge(local: Path, attempt: Attempt, of: JobContext) -> Judgement:
     """Say what the files of an ended attempt mean."""
     ending = read_json(local / ENDING) or {}
     log = read_log(local)
     provenance = _provenance(ending, of)
     verdict = str(ending.get("verdict", ""))
-    cut_short = _cut_short(verdict, ending, of, log)
+    cut_short = _cut_short(verdict, ending, of.options.memory_bytes(attempt), of, log)
     if cut_short is not None:
         return Judgement(*cut_short, log_tail=_tail(log), provenance=provenance)
     reading, problem = _read(local, of)
@@ -85,11 +75,10 @@ def lost(local: Path, sighting: Sighting) -> Judgement:
     return Judgement(cause, f"{host or 'host'}: {what}.{hint}", _tail(read_log(local)))
 
 
-def _cut_short(verdict: str, ending: dict[str, object], of: Circumstances, log: str) -> tuple[str, str] | None:
+def _cut_short(verdict: str, ending: dict[str, object], limit: int | None, of: JobContext, log: str) -> tuple[str, str] | None:
     """Return (cause, message) where the shim itself put an end to the run."""
     seconds = _number(ending.get("seconds"))
     peak = _number(ending.get("peak_memory_bytes")) / GIB
-    limit = of.options.memory_bytes(of.attempt)
     kind = FailureKind
     match verdict:
         case "done":
@@ -98,7 +87,7 @@ def _cut_short(verdict: str, ending: dict[str, object], of: Circumstances, log: 
             return str(kind.TIMEOUT), f"still running after {seconds / 60:.1f} min (limit {of.options.timeout_minutes:g} min)."
         case "hang":
             return (
-                policy.HANG,
+                retry.HANG,
                 f"no output and no CPU for {of.options.hang_minutes:g} min; it was ended after {seconds / 60:.1f} min.",
             )
         case "memory":
@@ -124,7 +113,7 @@ def _failed_stage(ending: dict[str, object]) -> tuple[int | None, str] | None:
     return None
 
 
-def _read(local: Path, of: Circumstances) -> tuple[Reading | None, str]:
+def _read(local: Path, of: JobContext) -> tuple[Reading | None, str]:
     """Read the reports; the second value says what is wrong with them."""
     started_at = (local / IDENTITY).stat().st_mtime if (local / IDENTITY).exists() else 0.0
     try:
@@ -134,16 +123,16 @@ def _read(local: Path, of: Circumstances) -> tuple[Reading | None, str]:
     return reading, ""
 
 
-def _measured(reading: Reading, of: Circumstances, provenance: Provenance) -> Judgement:
+def _measured(reading: Reading, of: JobContext, provenance: Provenance) -> Judgement:
     qor = reading.qor
     if qor.latency_cycles_max is None or qor.ii_cycles_max is None:
         message = "synthesised, but the tool gave no latency or no interval (it depends on the data)."
         return Judgement(str(FailureKind.UNDEFINED_RESULT), message, provenance=replace(provenance, reports=reading.digests))
     provenance = replace(provenance, reports=reading.digests, notes=(*provenance.notes, *reading.notes))
-    return Judgement(policy.MEASURED, evaluation=Evaluation(of.job.key, of.job.fidelity, qor, provenance))
+    return Judgement(retry.MEASURED, evaluation=Evaluation(of.job.key, of.job.fidelity, qor, provenance))
 
 
-def _provenance(ending: dict[str, object], of: Circumstances) -> Provenance:
+def _provenance(ending: dict[str, object], of: JobContext) -> Provenance:
     notes = list(of.plan.notes) if of.plan is not None else []
     leftovers = int(_number(ending.get("leftovers")))
     if leftovers:
@@ -157,7 +146,7 @@ def _provenance(ending: dict[str, object], of: Circumstances) -> Provenance:
         tool=of.tool.banner if of.tool else "",
         tool_seconds=_number(ending.get("seconds")) or None,
         host=str(ending.get("host", ""))[:80],
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=_now(),
         plan_digest=of.plan.digest if of.plan is not None else "",
         notes=tuple(notes),
     )
@@ -169,3 +158,28 @@ def _number(value: object) -> float:
 
 def _tail(log: str) -> str:
     return printable(log[-TAIL_CHARACTERS:])
+
+
+def failed(record: Record, judgement: Judgement, cause: str, of: JobContext, folder: JobFolder) -> Evaluation:
+    """Return the evaluation of a job that gave no result."""
+    rule, last = retry.RULES[cause], record.ticket.last
+    limits = {
+        # a hang is no matter of the time allowed
+        FailureKind.TIMEOUT: None if cause == retry.HANG else 60.0 * of.options.timeout_minutes,
+        FailureKind.OUT_OF_MEMORY: None if last is None or (limit := of.options.memory_bytes(last)) is None else limit / GIB,
+    }
+    tail = judgement.log_tail or (_tail(read_log(folder.attempt(last.number))) if last is not None else "")
+    n = record.ticket.count(cause)
+    again = f" (tried {n} times)" if n > 1 else ""
+    where = f" `dse logs` shows the log of job {record.key[:6]}." if last is not None else ""
+    message = f"{judgement.message}{again} Next: {rule.next_step}{where}"
+    provenance = replace(
+        judgement.provenance or Provenance(of.backend), backend=of.backend, finished_at=_now(),
+        plan_digest=record.project.digest if record.project else "",
+    )  # fmt: skip
+    failure = Failure(rule.kind, printable(message), printable(tail), limits.get(rule.kind))
+    return Evaluation(record.key, of.job.fidelity, failure, provenance)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
