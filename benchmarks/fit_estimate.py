@@ -1,11 +1,11 @@
-"""Fit the constants of the analytic estimate on a corpus, and measure its error with each layer shape left out in turn.
+"""Fit the constants of the analytic estimate on the open recordings, and measure its errors with each layer shape left out in turn.
 
-    python benchmarks/fit_estimate.py [--corpus ntorc] [--write] [--json] [--by size] [--evaluate]
+    python benchmarks/fit_estimate.py [--write] [--json] [--by size] [--evaluate] [--ntorc CORPUS] [--dense FOLDER]
 
-`--write` replaces dse/estimate/constants.toml. `--by size` leaves out all positions of a size together (harder: no sibling stays).
-`--evaluate` fits nothing: it measures the committed constants on the corpus, e.g. on shapes that they never saw.
-Truth is the median over replicates. The fit is least absolute relative error (iteratively reweighted least squares), per metric one
-regression over all kinds, so that what the kinds share (the dense kernel) is learned from all of them.
+`--write` replaces dse/estimation/constants.toml. `--by size` leaves out all positions of a size together (harder: no sibling stays).
+`--evaluate` fits nothing: it measures the committed constants on the corpora, e.g. on shapes that they never saw.
+Truth is the median over replicates. A fit is least absolute relative error (iteratively reweighted least squares), per metric one
+regression over all kinds of one io_type, so that what the kinds share (the dense kernel) is learned from all of them.
 """
 
 from __future__ import annotations
@@ -14,79 +14,136 @@ import argparse
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from dense_io_parallel import NAME, read_dense_io_parallel
+from scipy.optimize import nnls
 
-from dse.corpus import Corpus, find_corpus, medians, read_corpus
+from dse.corpus import find_corpus, medians, read_corpus
 from dse.errors import CorpusError
-from dse.estimate.context import alone
-from dse.estimate.geometry import geometry
-from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
-from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
+from dse.estimation import constants, model, parallel
+from dse.estimation.bands import METRICS, Regime, regime_of
+from dse.estimation.constants import Constants
+from dse.estimation.context import alone
+from dse.estimation.geometry import geometry, types_of
+from dse.estimation.terms import area_terms, latency_terms, shortest_is_whole, shortest_latency_terms
 from dse.layers._circuit import Terms
-from dse.qor import LayerRecord
+from dse.qor import LayerRecord, Qor
+from dse.registry import layer_kind
 
-METRICS = ("lut", "ff", "latency_cycles")
-REPORTED = ("lut", "ff", "dsp", "bram_18k", "latency_cycles_min", "latency_cycles_max")
 Row = tuple[float, Terms, float]  # offset, terms, truth
-CONSTANTS = Path(__file__).resolve().parent.parent / "dse" / "estimate" / "constants.toml"
+CONSTANTS = Path(__file__).resolve().parent.parent / "dse" / "estimation" / "constants.toml"
+TABLES = {"io_stream": ("lut", "ff", "latency_cycles"), "io_parallel": ("parallel.lut", "parallel.ff")}
 
 
-def rows_of(record: LayerRecord, metric: str) -> list[Row]:
-    """Return what one record says of a metric's constants."""
+@dataclass(frozen=True)
+class Recordings:
+    """One source of records, all of one io_type."""
+
+    digest: str
+    says: str
+    records: tuple[LayerRecord, ...]
+
+    def valid(self, family: str) -> dict[str, object]:
+        """Return for what the recordings of a family hold."""
+        own = [record for record in self.records if layer_kind(record.layer.kind).family == family]
+        types = [types_of(record.layer, record.choice, record.target) for record in own]
+        weights = [weight.width_bits for _, weight in types]
+        target = own[0].target
+        return {
+            "toolchain": target.toolchain.name,
+            "part": target.part[: target.part.index("f")],
+            "clock_period_ns": target.clock_period_ns,
+            "data_bits": types[0][0].width_bits,
+            "weight_bits": [min(weights), max(weights)],
+            "kinds": sorted({record.layer.kind for record in own}),
+        }
+
+
+# An adder is a LUT a bit. What no open recording of io_parallel holds, convolutions and recurrent layers, costs as in the stream recordings.
+ASSUMED = {
+    "parallel.lut": {
+        "sum_latency": 16.0,
+        "sum_resource": 16.0,
+        "product_latency": 10.0,
+        "product_resource": 10.0,
+        "pixel_input": 4.3,
+        "unit": 1500.0,
+    },
+    "parallel.ff": {"pixel": 16.0, "unit": 330.0},
+}
+
+
+def rows_of(record: LayerRecord, table: str) -> list[Row]:
+    """Return what one record says of a table's constants."""
     g, q = geometry(record.layer, record.choice, record.target), record.qor
-    if metric != "latency_cycles":
-        truth = getattr(q, metric)
-        return [] if truth is None else [(0.0, area_terms(g), truth)]
     context = alone(record.layer, record.choice.strategy, record.target)
+    if table.startswith("parallel"):
+        truth = getattr(q, table.removeprefix("parallel."))
+        assumed, terms = ASSUMED[table], dict(parallel.area_terms(g, context))
+        offset = sum(assumed[name] * terms.pop(name) for name in set(terms) & set(assumed))
+        return [] if truth is None else [(offset, terms, truth)]
+    if table != "latency_cycles":
+        truth = getattr(q, table)
+        return [] if truth is None else [(0.0, area_terms(g), truth)]
     rows = [] if q.latency_cycles_max is None else [(*latency_terms(g, context), q.latency_cycles_max)]
-    if g.family == "conv" and not g.is_unrolled and q.latency_cycles_min is not None:
+    if shortest_is_whole(g) and not g.is_unrolled and q.latency_cycles_min is not None:
         rows.append((*shortest_latency_terms(g), q.latency_cycles_min))
     return rows
 
 
-def fit(rows: Sequence[Row]) -> dict[str, float]:
-    """Return the constants of least absolute relative error; a term that no row has gets 0."""
+def fit(rows: Sequence[Row], *, is_physical: bool = False) -> dict[str, float]:
+    """Return the constants of least absolute relative error; a term that no row has gets 0. Physical ones are not negative."""
     names = sorted({name for _, terms, _ in rows for name in terms})
-    truth = np.array([row[2] for row in rows])
+    truth = np.array([max(row[2], 1.0) for row in rows])
     design = np.array([[terms.get(name, 0.0) for name in names] for _, terms, _ in rows]) / truth[:, None]
     wanted = (truth - np.array([row[0] for row in rows])) / truth
     weights = np.ones(len(rows))
     for _ in range(40):
-        found, *_rest = np.linalg.lstsq(design * weights[:, None], wanted * weights, rcond=None)
-        weights = 1.0 / np.sqrt(np.maximum(np.abs(design @ found - wanted), 0.01))
+        if is_physical:
+            found, _ = nnls(design * weights[:, None], wanted * weights)
+        else:
+            found, *_rest = np.linalg.lstsq(design * weights[:, None], wanted * weights, rcond=None)
+        weights = 1.0 / np.sqrt(np.maximum(np.abs(design @ found - wanted), 0.1 if is_physical else 0.01))
     return dict(zip(names, (float(value) for value in found), strict=True))
 
 
 def fit_all(records: Sequence[LayerRecord]) -> dict[str, dict[str, float]]:
-    return {metric: fit([row for record in records for row in rows_of(record, metric)]) for metric in METRICS}
+    """Return every table of the records' io_type, with what is assumed of terms that no recording has."""
+    tables = TABLES[records[0].target.io_type]
+    fitted = {
+        table: fit([row for record in records for row in rows_of(record, table)], is_physical=table.startswith("parallel"))
+        for table in tables
+    }
+    return {table: {**own, **ASSUMED.get(table, {})} for table, own in fitted.items()}
 
 
-def errors(records: Sequence[LayerRecord], constants: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str, float]]:
-    """Return (kind, metric, relative error in percent) of every record and metric; a truth of 0 met exactly is no error."""
+def estimate(record: LayerRecord, fitted: Constants | None) -> Qor:
+    """Return the estimate of a record's layer under some constants; None: the committed ones."""
+    with constants.replaced(fitted or {}):
+        return model.estimate_layer.__wrapped__(record.layer, record.choice, record.target)
+
+
+Residual = tuple[Regime, str, float, float]  # regime, metric, estimate, truth
+
+
+def residuals(records: Sequence[LayerRecord], fitted: Constants | None) -> list[Residual]:
+    """Return estimate and truth of every record and metric."""
     found = []
     for record in records:
-        g, own = geometry(record.layer, record.choice, record.target), record.qor
-        guess = {"dsp": count_dsps(g), "bram_18k": count_blocks(g)}
-        for metric in ("lut", "ff"):
-            guess[metric] = predict(metric, 0.0, area_terms(g), constants=defaultdict(float, constants[metric]))
-        cycles = defaultdict(float, constants["latency_cycles"])
-        context = alone(record.layer, record.choice.strategy, record.target)
-        longest = predict("", *latency_terms(g, context), constants=cycles)
-        shorter = predict("", *shortest_latency_terms(g), constants=cycles)
-        shortest = min(shorter, longest) if g.family == "conv" else longest - shorter
-        guess |= {"latency_cycles_max": longest, "latency_cycles_min": longest if g.is_unrolled else shortest}
-        for metric in REPORTED:
-            truth = getattr(own, metric)
-            if truth is not None and (truth > 0 or guess[metric] == 0):
-                found.append((record.layer.kind, metric, 100 * abs(guess[metric] / truth - 1) if truth else 0.0))
+        guess, regime = estimate(record, fitted), regime_of(record.layer, record.choice, record.target)
+        for metric in METRICS:
+            truth, own = getattr(record.qor, metric), getattr(guess, metric)
+            if truth is not None:
+                found.append((regime, metric, own, truth))
     return found
 
 
-def leave_out(records: Sequence[LayerRecord], by: str) -> list[tuple[str, str, float]]:
-    """Return the errors of every record under constants fitted without its shape (or size)."""
+def leave_out(records: Sequence[LayerRecord], by: str) -> list[Residual]:
+    """Return the residuals of every record under constants fitted without its shape (or size)."""
     groups: dict[tuple[object, ...], list[LayerRecord]] = defaultdict(list)
     for record in records:
         layer = record.layer
@@ -94,70 +151,117 @@ def leave_out(records: Sequence[LayerRecord], by: str) -> list[tuple[str, str, f
     found = []
     for name, group in groups.items():
         rest = [record for other, members in groups.items() if other != name for record in members]
-        found += errors(group, fit_all(rest))
+        found += residuals(group, fit_all(rest))
     return found
 
 
-def table(found: Sequence[tuple[str, str, float]]) -> dict[str, dict[str, float]]:
-    """Return the mean absolute percentage error per kind and metric."""
-    kinds = sorted({kind for kind, _, _ in found})
-    means = {}
-    for kind in kinds:
-        own = {metric: [error for k, m, error in found if (k, m) == (kind, metric)] for metric in REPORTED}
-        means[kind] = {metric: round(statistics.fmean(values), 2) for metric, values in own.items() if values}
-    return means
+def percent(own: float, truth: float) -> float | None:
+    """Return the relative error; a truth of 0 met exactly is no error, one that is missed has none."""
+    return 100 * abs(own / truth - 1) if truth else 0.0 if own == 0 else None
 
 
-def committed(records: Sequence[LayerRecord]) -> list[tuple[str, str, float]]:
-    """Return the errors of the estimate as it is committed."""
-    found = []
-    for record in records:
-        guess = estimate_layer(record.layer, record.choice, record.target)
-        for metric in REPORTED:
-            truth, own = getattr(record.qor, metric), getattr(guess, metric)
-            if truth is not None and (truth > 0 or own == 0):
-                found.append((record.layer.kind, metric, 100 * abs(own / truth - 1) if truth else 0.0))
-    return found
+def by_regime(found: Sequence[Residual]) -> dict[Regime, dict[str, list[tuple[float, float]]]]:
+    """Return (estimate, truth) pairs by regime and metric."""
+    table: dict[Regime, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    for regime, metric, own, truth in found:
+        table[regime][metric].append((own, truth))
+    return table
 
 
-def write(corpus: Corpus, records: Sequence[LayerRecord], constants: Mapping[str, Mapping[str, float]], means: object) -> None:
+def means(found: Sequence[Residual]) -> dict[Regime, dict[str, float]]:
+    """Return the mean absolute percentage error per regime and metric."""
+    table: dict[Regime, dict[str, float]] = {}
+    for regime, own in by_regime(found).items():
+        known = {metric: [e for pair in pairs if (e := percent(*pair)) is not None] for metric, pairs in own.items()}
+        table[regime] = {metric: round(statistics.fmean(errors), 2) for metric, errors in known.items() if errors}
+    return table
+
+
+def kind_means(found: Sequence[Residual]) -> dict[str, float]:
+    """Return the mean absolute percentage error per metric over all regimes."""
+    known = {metric: [e for _, m, *pair in found if m == metric and (e := percent(*pair)) is not None] for metric in METRICS}
+    return {metric: statistics.fmean(errors) for metric, errors in known.items() if errors}
+
+
+def band(pairs: Sequence[tuple[float, float]]) -> list[float]:
+    """Return the factors on an estimate between which 90 % of the truths lie, at least a hundredth apart from 1."""
+    ratios = [(truth + 1) / (own + 1) for own, truth in pairs]
+    low, high = np.quantile(ratios, [0.05, 0.95])
+    return [round(min(float(low), 0.99), 3), round(max(float(high), 1.01), 3)]
+
+
+def written(sources: Sequence[Recordings], found: Sequence[Residual]) -> str:
+    """Return the text of constants.toml."""
     lines = [
         "# Constants of the analytic estimate; written by benchmarks/fit_estimate.py, not by hand.",
-        "# What each counts: terms.py.",
+        "# What each counts: terms.py, parallel.py.",
     ]
-    for metric, own in constants.items():
-        lines += ["", f"[{metric}]", *(f"{name} = {value:.6g}" for name, value in own.items())]
-    lines += ["", "[fitted_on]", f'corpus = "{corpus.digest}"', f"n_circuits = {len(records)}"]
-    lines += [f"n_shapes = {len({record.layer.shape for record in records})}"]
-    lines += ["", "# Mean absolute error in percent, each shape left out of the fit in turn."]
-    assert isinstance(means, dict)
-    for kind, own in means.items():
-        lines += [f"[error_percent.{kind}]", *(f"{metric} = {value}" for metric, value in own.items())]
-    CONSTANTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for source in sources:
+        for name, own in fit_all(source.records).items():
+            lines += ["", f"[{name}]", *(f"{term} = {value:.6g}" for term, value in own.items())]
+    shapes = {record.layer.shape for source in sources for record in source.records}
+    lines += [
+        "",
+        "[fitted_on]",
+        f'corpus = "{sources[0].digest}"',
+        f"n_circuits = {sum(len(s.records) for s in sources)}",
+        f"n_shapes = {len(shapes)}",
+    ]
+    errors = means(found)
+    for regime, own in by_regime(found).items():
+        source = next(s for s in sources if s.records[0].target.io_type == regime.io_type)
+        lines += [
+            "",
+            "# Each shape left out of the fit in turn: mean absolute error in percent, and the factors that hold 90 % of the truths.",
+            "[[regime]]",
+        ]
+        lines += [
+            f'family = "{regime.family}"',
+            f'io_type = "{regime.io_type}"',
+            f'built = "{regime.built}"',
+            f'recorded = "{source.says}"',
+        ]
+        lines += [f"target = {{ {', '.join(f'{k} = {json.dumps(v)}' for k, v in source.valid(regime.family).items())} }}"]
+        lines += [f"error_percent = {{ {', '.join(f'{m} = {v}' for m, v in errors[regime].items())} }}"]
+        lines += [f"band = {{ {', '.join(f'{m} = {band(pairs)}' for m, pairs in own.items())} }}"]
+    return "\n".join(lines) + "\n"
+
+
+def open_recordings(ntorc: str, dense: str) -> list[Recordings]:
+    """Return the open recordings."""
+    corpus = read_corpus(find_corpus(ntorc))
+    records = tuple(read_dense_io_parallel(find_corpus(dense)))
+    return [
+        Recordings(corpus.digest, "N-TORC: Vivado HLS 2019.1, xczu7ev, 4 ns, 16 bits", medians(corpus.layers)),
+        Recordings("", "wa-hls4ml-search: Vivado HLS 2020.1, xcu250, 5 ns, data of 16 bits, weights of 2 to 14", records),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default="ntorc")
+    parser.add_argument("--ntorc", default="ntorc")
+    parser.add_argument("--dense", default=NAME)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--evaluate", action="store_true")
     parser.add_argument("--by", choices=("shape", "size"), default="shape")
     options = parser.parse_args()
     try:
-        corpus = read_corpus(find_corpus(options.corpus))
+        sources = open_recordings(options.ntorc, options.dense)
     except CorpusError as error:
         raise SystemExit(f"error: {error}") from None
-    records = medians(corpus.layers)
-    means = table(committed(records) if options.evaluate else leave_out(records, options.by))
+    found: list[Residual] = []
+    for source in sources:
+        found += residuals(source.records, None) if options.evaluate else leave_out(source.records, options.by)
     if options.write:
-        write(corpus, records, fit_all(records), means)
+        CONSTANTS.write_text(written(sources, found), encoding="utf-8")
+    table = {str(regime): own for regime, own in means(found).items()}
     if options.json:
-        print(json.dumps({"schema": "dse.fit_estimate/1", "by": options.by, "mape_percent": means}))
+        print(json.dumps({"schema": "dse.fit_estimate/2", "by": options.by, "mean_error_percent": table}))
         return
-    print(f"{'MAPE %':8s}" + "".join(f"{metric:>20s}" for metric in REPORTED))
-    for kind, own in means.items():
-        print(f"{kind:8s}" + "".join(f"{own.get(metric, float('nan')):20.2f}" for metric in REPORTED))
+    print(f"{'mean error %':36s}" + "".join(f"{metric:>19s}" for metric in METRICS))
+    for name, own in table.items():
+        print(f"{name:36s}" + "".join(f"{own.get(metric, float('nan')):19.2f}" for metric in METRICS))
 
 
 if __name__ == "__main__":

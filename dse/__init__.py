@@ -1,6 +1,7 @@
 """`dse`: design-space exploration for neural networks that hls4ml turns into FPGA designs.
 
-From Python: `dse.open(path)` looks at a campaign, `dse.run(path)` runs one, `dse.ask_tell(path)` is for a loop of your own; see `dse.api`.
+From Python: `dse.open(path)` looks at a campaign, `dse.run(path)` runs one, `dse.estimate(model)` says what a network would
+cost, `dse.ask_tell(path)` is for a loop of your own; see `dse.api`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dse.api import AskTell, Figure, Results, Trials, ask_tell, run
+    from dse.api import AskTell, Figure, Results, Trials, ask_tell, estimate, run
     from dse.api import open_results as open  # noqa: A004
     from dse.design import DesignPoint, LayerChoice
     from dse.errors import DseError
@@ -28,12 +29,13 @@ __all__ = [
     "Results",
     "Trials",
     "ask_tell",
+    "estimate",
     "open",
     "run",
 ]
 
 _ELSEWHERE = {
-    **dict.fromkeys(("AskTell", "Figure", "Results", "Trials", "ask_tell", "run"), "dse.api"),
+    **dict.fromkeys(("AskTell", "Figure", "Results", "Trials", "ask_tell", "estimate", "run"), "dse.api"),
     **dict.fromkeys(("DesignPoint", "LayerChoice"), "dse.design"),
     **dict.fromkeys(("Failure", "FailureKind", "Qor"), "dse.qor"),
     "DseError": "dse.errors",

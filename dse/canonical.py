@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from enum import Enum
+from typing import Any
 
 VERSION = "dse-1"
 
@@ -38,7 +39,7 @@ def encode(value: object) -> bytes:
         case tuple():
             return _part(b"t", b"".join(encode(item) for item in value))
     if is_dataclass(value) and not isinstance(value, type):
-        members = (part for field in fields(value) for part in (field.name, getattr(value, field.name)))
+        members = (part for field in fields(value) if _counts(value, field) for part in (field.name, getattr(value, field.name)))
         return _part(b"d", _join(type(value).__name__, members))
     raise TypeError(f"no canonical form for {type(value).__name__}")
 
@@ -50,6 +51,17 @@ def digest(value: object) -> str:
     (True, False)
     """
     return hashlib.sha256(encode((VERSION, encode(value)))).hexdigest()
+
+
+# What a field's metadata may say of keys: a field that came later counts only where it says something, so that the keys of all
+# questions that do not use it stay what they were; and what is derived from something that counts already does not count again.
+COUNTS_IF_SAID = {"counts": "if said"}
+NEVER_COUNTS = {"counts": "never"}
+
+
+def _counts(value: Any, field: Field[Any]) -> bool:
+    rule = field.metadata.get("counts", "always")
+    return rule == "always" or (rule == "if said" and bool(getattr(value, field.name) != field.default))
 
 
 def _join(name: str, members: Iterable[object]) -> bytes:

@@ -6,11 +6,11 @@ All values are frozen and valid when built. Nothing here knows how a design is f
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from dse.canonical import digest
+from dse.canonical import COUNTS_IF_SAID, NEVER_COUNTS, digest
 from dse.errors import SpecError
 from dse.wire import Bare, ByName, Text
 
@@ -79,6 +79,19 @@ class Precision(Text):
 
 
 @dataclass(frozen=True, slots=True)
+class Types:
+    """The types of a layer by role, where the model itself brings them; None: the choice's, else the target's.
+
+    Attributes:
+        weight: of the weights.
+        result: of sums and results, and so of the next layer's data.
+    """
+
+    weight: Precision | None = None
+    result: Precision | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One layer as the hardware sees it: a matrix product of n_in x n_out, done n_positions times per inference.
 
@@ -93,6 +106,9 @@ class Layer:
         inputs: names of the layers that it reads.
         output_shape: without the batch.
         attributes: what else shapes the circuit, sorted by name: kernel, stride, padding, activation, ...
+        types: what the model itself says of its numbers; None: nothing.
+        n_nonzero: weights that are not zero with 0, 1, 2, ... bits after the point (the last entry stands for all further ones);
+            None where nobody has counted. It follows from the weights, which have a digest of their own, so it is in no key.
     """
 
     name: str
@@ -104,6 +120,8 @@ class Layer:
     inputs: tuple[str, ...] = ()
     output_shape: tuple[int, ...] = ()
     attributes: ByName[Attribute] = ()
+    types: Types | None = field(default=None, metadata=COUNTS_IF_SAID)
+    n_nonzero: tuple[int, ...] | None = field(default=None, metadata=NEVER_COUNTS)
 
     def __post_init__(self) -> None:
         if not is_identifier(self.name):
@@ -147,11 +165,17 @@ class Network:
 
 @dataclass(frozen=True, slots=True, order=True)
 class LayerChoice:
-    """What is chosen for one layer. `precision` None means the target's."""
+    """What is chosen for one layer.
+
+    Attributes:
+        precision: of its results, and of its weights unless `weight` says another; None: the model's own, else the target's.
+        weight: of its weights.
+    """
 
     reuse_factor: int
     strategy: Strategy = "resource"
     precision: Precision | None = None
+    weight: Precision | None = field(default=None, metadata=COUNTS_IF_SAID)
 
     def __post_init__(self) -> None:
         if self.reuse_factor < 1:

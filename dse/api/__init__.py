@@ -35,12 +35,21 @@ Everything here is also `dse.open`, `dse.run` and `dse.ask_tell`. An example tha
 >>> figure.svg[:4]
 '<svg'
 
+What a network would cost, without a campaign (a path, or a Keras model in memory):
+
+>>> found = dse.estimate(folder / "network.toml", part="xc7a35tcpg236-1")
+>>> design = found.design(found.homogeneous(4))
+>>> design.qor.dsp, design.bounds["dsp"][0] <= 40 <= design.bounds["dsp"][1]
+(40.0, True)
+>>> len(found.front) > 1  # every design of which none is both faster and smaller
+True
+
 The same search with somebody else's evaluations:
 
 >>> loop = dse.ask_tell(folder / "tiny.toml")
 >>> (point,) = loop.ask()
 >>> point
-DesignPoint(choices=(('fc1', LayerChoice(reuse_factor=1, strategy='resource', precision=None)), ...
+DesignPoint(choices=(('fc1', LayerChoice(reuse_factor=1, strategy='resource', precision=None...
 >>> layer = dse.Qor(lut=900, ff=400, dsp=30, bram_18k=0, latency_cycles_max=9, ii_cycles_max=5)
 >>> loop.tell(point, dse.Qor(lut=2000, ff=900, dsp=60, bram_18k=0, latency_cycles_max=18, ii_cycles_max=5,
 ...                          layers=(("fc1", layer), ("fc2", layer))))
@@ -51,9 +60,10 @@ True
 from __future__ import annotations
 
 from dse.api.asking import AskTell, ask_tell
+from dse.api.estimating import estimate
 from dse.api.figure import Figure
 from dse.api.results import Results, open_results
 from dse.api.running import run
 from dse.api.trials import Trials
 
-__all__ = ["AskTell", "Figure", "Results", "Trials", "ask_tell", "open_results", "run"]
+__all__ = ["AskTell", "Figure", "Results", "Trials", "ask_tell", "estimate", "open_results", "run"]

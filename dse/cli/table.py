@@ -35,6 +35,10 @@ COMMANDS: dict[str, Command | Group] = {
     "export": Command("export:export", "Write the trials for other programs."),
     "logs": Command("logs:logs", "Show what the tool printed."),
     "cancel": Command("cancel:cancel", "End a job, or all that run; the campaign can go on later."),
+    "estimate": Command(
+        "estimate:estimate",
+        "Say what a network would cost, per layer and as a whole, with bands. No tool is run; --front shows all designs worth it.",
+    ),
     "legal": Command(
         "legal:legal",
         "Show a network's layers and their legal reuse factors. Also their multiplications, and what narrows the choice.",

@@ -12,7 +12,7 @@ from dse.commands.options import AsJson
 from dse.commands.output import console, print_json
 from dse.corpus.find import find_corpus, read_corpus
 from dse.errors import CorpusError, SpecError
-from dse.estimate.model import fitting
+from dse.estimation import fitting
 from dse.surrogates._terms import Start
 
 if TYPE_CHECKING:

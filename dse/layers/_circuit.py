@@ -23,10 +23,14 @@ class Context:
         style: `dataflow` (each layer a process of its own) or `pipeline` (the whole top is one pipeline).
         input_packets: words in which a dense layer's input arrives under io_stream; None: not known (a layer alone), taken as
             one word up to 64 values and words of 16 values beyond, as in the recordings.
+        is_alone: whether the layer is the whole design, as in the recordings of io_parallel.
+        data_bits: width of the values that a layer reads; None: as its own results.
     """
 
     style: Style = "dataflow"
     input_packets: int | None = None
+    data_bits: int | None = None
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Geometry:
 
     Attributes:
         family: the kind's `FAMILY`: whose terms it has.
+        precision: of sums and results.
+        weight: of the weights.
         steps: words that pass through a convolution per inference (padded input pixels), time steps of a recurrent layer, else 1.
         pixels: times the matrix is used.
         is_unrolled: whether all products are separate constants in one pipeline: the latency strategy at reuse factor 1.
@@ -63,6 +69,7 @@ class Geometry:
     family: str
     matrices: tuple[Matrix, ...]
     precision: Precision
+    weight: Precision
     strategy: Strategy
     steps: int
     pixels: int

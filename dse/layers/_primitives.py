@@ -8,24 +8,30 @@ from __future__ import annotations
 from functools import lru_cache
 from math import ceil, sqrt
 
+from dse.layers._constants import signed_digits
+
 # A block RAM of 18 Kb: words of up to `width` bits for a depth of up to `depth` (UG573, UG473).
 _BRAM_18K = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 _LUT_ROM_BITS = 1024  # measured: memories of at most this many bits stay in LUTs
 _LUT_ROM_WIDTH = 8  # measured: a last block RAM that would hold no more than this many bits of a word is built of LUTs
+_NARROW_BITS = 5
 _DIGITS_OF_A_DSP = 3  # measured: a constant of three or more signed digits takes a DSP, a simpler one adders
 
 
-def dsps_per_product(width_bits: int) -> int:
-    """Return DSP slices of one w x w product: none where LUTs do, one up to 18 bits, more beyond the 25 or 27 x 18 array.
+def dsps_per_product(data_bits: int, weight_bits: int) -> int:
+    """Return DSP slices of one product: none where a factor is narrow, one up to 18 bits, more beyond the 25 or 27 x 18 array.
 
-    >>> [dsps_per_product(w) for w in (8, 16, 18, 24, 32)]
-    [0, 1, 1, 2, 4]
+    Measured with data of 16 bits: weights of 2 and 4 bits take LUTs, of 8 to 14 a DSP each, of 6 all products but one.
+
+    >>> [dsps_per_product(16, w) for w in (4, 6, 8, 16, 18)], dsps_per_product(24, 24), dsps_per_product(32, 32)
+    ([0, 1, 1, 1, 1], 2, 4)
     """
-    if width_bits <= 9:
+    narrow, wide = sorted((data_bits, weight_bits))
+    if narrow <= _NARROW_BITS:
         return 0
-    if width_bits <= 18:
+    if narrow <= 18 and wide <= 25:
         return 1
-    return 2 if width_bits <= 25 else ceil(width_bits / 17) ** 2
+    return 2 if wide <= 25 or narrow <= 18 else ceil(narrow / 17) * ceil(wide / 17)
 
 
 def rom_blocks(depth: int, width_bits: int) -> int:
@@ -65,7 +71,7 @@ def share_of_dsps(largest: int) -> float:
     """
     if largest < 1:
         return 0.0
-    complex_ones = sum(_signed_digits(value) >= _DIGITS_OF_A_DSP for value in range(1, largest + 1))
+    complex_ones = sum(signed_digits(value) >= _DIGITS_OF_A_DSP for value in range(1, largest + 1))
     return complex_ones / (largest + 0.5)
 
 
@@ -77,14 +83,3 @@ def largest_weight(n_in: int, n_out: int, kernel: int, width_bits: int, integer_
     limit = sqrt(6.0 / (n_in + kernel * n_out))
     step = float(2.0 ** (integer_bits - width_bits))
     return min(int(limit / step + 0.5), int(2 ** min(width_bits - 1, 16)))
-
-
-def _signed_digits(value: int) -> int:
-    """Return the digits other than 0 in the canonical signed-digit form."""
-    count = 0
-    while value:
-        if value & 1:
-            value -= 2 - (value & 3)
-            count += 1
-        value >>= 1
-    return count

@@ -20,7 +20,7 @@ from dse.allocation.knapsack import one_limit
 from dse.allocation.prices import priced
 from dse.design import DesignPoint, Fidelity, Layer, LayerChoice, Network, Strategy, Target
 from dse.errors import InfeasibleError, SpaceError
-from dse.estimate import context_of, estimate_layer
+from dse.estimation import context_of, estimate_layer
 from dse.goal import DEVICE_COST_RESOURCES, Goal, Limit
 from dse.networks.architecture import Architecture, workload
 from dse.parts import Part

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,8 +28,22 @@ _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _PIECE_BYTES = 2**20
 
 
-def read_keras_zip(path: Path) -> tuple[bytes, str]:
-    """Return (text of the configuration, digest of the weights, "" if there are none) of a Keras 3 `.keras` archive.
+Matrix = tuple[str, tuple[int, ...], tuple[int, ...]]  # path, shape, weights that are not zero with 0, 1, ... bits after the point
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What is known of a file's weights: their digest ("": there are none), and their matrices."""
+
+    digest: str = ""
+    matrices: tuple[Matrix, ...] = ()
+
+
+NO_WEIGHTS = Weights()
+
+
+def read_keras_zip(path: Path) -> tuple[bytes, Weights]:
+    """Return the text of the configuration and the weights of a Keras 3 `.keras` archive.
 
     Raises:
         NetworkError: no such archive, or one that expands beyond all measure.
@@ -43,24 +58,24 @@ def read_keras_zip(path: Path) -> tuple[bytes, str]:
             _unpack(archive, "config.json", MAXIMUM_CONFIG_BYTES, config, where)
             document = config.read()
             if "model.weights.h5" not in names:
-                return document, ""
+                return document, NO_WEIGHTS
             _unpack(archive, "model.weights.h5", MAXIMUM_WEIGHTS_BYTES, weights, where)
             return document, _ask(weights, where, "")[1]
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise NetworkError(f"{where}: not a Keras archive ({str(error)[:100]})") from error
 
 
-def read_hdf5(path: Path) -> tuple[bytes, str]:
-    """Return (text of the configuration, digest of the weights) of a Keras 2 or 3 `.h5` file.
+def read_hdf5(path: Path) -> tuple[bytes, Weights]:
+    """Return the text of the configuration and the weights of a Keras 2 or 3 `.h5` file.
 
     Raises:
         NetworkError: no such file, one that points outside itself, or one with weights alone.
     """
     with path.open("rb") as file:
-        config, digest = _ask(file, path.name, "model_weights")
+        config, weights = _ask(file, path.name, "model_weights")
     if config is None:
         raise NetworkError(f"{path.name}: holds weights alone (no model_config). Save the whole model, or use its .json.")
-    return config.encode("utf-8"), digest
+    return config.encode("utf-8"), weights
 
 
 def _unpack(archive: zipfile.ZipFile, name: str, maximum: int, to: BinaryIO, where: str) -> None:
@@ -80,8 +95,8 @@ def _unpack(archive: zipfile.ZipFile, name: str, maximum: int, to: BinaryIO, whe
     to.seek(0)
 
 
-def _ask(file: BinaryIO, where: str, group: str) -> tuple[str | None, str]:
-    """Return (configuration, digest of the weights) as a process of its own reads them."""
+def _ask(file: BinaryIO, where: str, group: str) -> tuple[str | None, Weights]:
+    """Return configuration and weights as a process of its own reads them."""
     if file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE:
         raise NetworkError(f"{where}: not an HDF5 file")
     size = file.seek(0, os.SEEK_END)
@@ -99,4 +114,5 @@ def _ask(file: BinaryIO, where: str, group: str) -> tuple[str | None, str]:
         raise NetworkError(f"{where}: broken HDF5 (reading it ended with status {done.returncode})") from error
     if "error" in answer:
         raise NetworkError(f"{where}: {answer['error']}")
-    return answer["config"], answer["digest"]
+    matrices = tuple((name, tuple(shape), tuple(counts)) for name, shape, counts in answer["matrices"])
+    return answer["config"], Weights(answer["digest"], matrices)

@@ -6,15 +6,18 @@ Files are read with caps on size, depth and expansion, because a network often c
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 from dse.design import Layer, Network
 from dse.errors import NetworkError, SpecError
 from dse.layers._keras import Node, Shape
 from dse.networks import archive
+from dse.networks.archive import NO_WEIGHTS, Matrix, Weights
 from dse.networks.build import build
 from dse.networks.graph import flatten, refuse_code
 from dse.networks.table import network_from_tables, structure_digest
@@ -55,8 +58,10 @@ def read_network(path: Path, *, allow_code: bool = False) -> Network:
         raise NetworkError(f"{where}: not a network file as expected ({type(error).__name__}: {str(error)[:100]})") from error
 
 
-def network_from_keras(document: object, name: str, where: str, *, weights: str = "", allow_code: bool = False) -> Network:
-    """Return the network of a parsed Keras configuration; `weights` is the digest of its weights, "" if there are none.
+def network_from_keras(
+    document: object, name: str, where: str, *, weights: Weights = NO_WEIGHTS, allow_code: bool = False
+) -> Network:
+    """Return the network of a parsed Keras configuration; `weights` is what is known of its weights.
 
     Raises:
         NetworkError: as `read_network`.
@@ -64,13 +69,13 @@ def network_from_keras(document: object, name: str, where: str, *, weights: str 
     if not allow_code:
         refuse_code(document, where)
     layers = _layers(flatten(document, where), allow_code)
-    if weights:
-        layers = [_with_weights(layer) for layer in layers]
+    if weights.digest:
+        layers = _with_counts([_with_weights(layer) for layer in layers], weights.matrices)
     _check_names(layers, where)
     if not any(layer_kind(layer.kind).matrices(layer) for layer in layers):
         raise NetworkError(f"{where}: no layer has weights, so there is nothing to choose")
     try:
-        return Network(name, tuple(layers), structure_digest(layers, weights))
+        return Network(name, tuple(layers), structure_digest(layers, weights.digest))
     except SpecError as error:
         raise NetworkError(f"{where}: {error}") from error
 
@@ -95,6 +100,28 @@ def _with_weights(layer: Layer) -> Layer:
     if not layer_kind(layer.kind).matrices(layer):
         return layer
     return replace(layer, attributes=tuple(sorted((*layer.attributes, ("has_weights", True)))))
+
+
+def _with_counts(layers: Sequence[Layer], matrices: Sequence[Matrix]) -> list[Layer]:
+    """Return the layers with `n_nonzero` where the file's matrices tell it.
+
+    Keras 2 names a matrix by its layer; Keras 3 by class and number, in the order of the layers, so there the first matrix of the right
+    size that no earlier layer has taken is a layer's. A layer whose matrices are not all there stays uncounted.
+    """
+    left = sorted(matrices, key=lambda matrix: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", matrix[0])])
+    counted = []
+    for layer in layers:
+        own = []
+        for rows, columns in layer_kind(layer.kind).matrices(layer):
+            fitting = [matrix for matrix in left if prod(matrix[1]) == rows * columns]
+            named = [matrix for matrix in fitting if layer.name in matrix[0].split("/")]
+            if fitting:
+                own.append((named or fitting)[0])
+                left.remove(own[-1])
+        is_whole = own and len(own) == len(layer_kind(layer.kind).matrices(layer))
+        counts = tuple(map(sum, zip(*(matrix[2] for matrix in own), strict=True))) if is_whole else None
+        counted.append(replace(layer, n_nonzero=counts))
+    return counted
 
 
 def _check_names(layers: Sequence[Layer], where: str) -> None:
@@ -140,10 +167,10 @@ def _from_toml(path: Path) -> Network:
     return network
 
 
-def _keras_document(path: Path, suffix: str) -> tuple[object, str]:
-    """Return the configuration and the digest of the weights, "" where the format has none."""
+def _keras_document(path: Path, suffix: str) -> tuple[object, Weights]:
+    """Return the configuration and the weights."""
     if suffix == ".json":
-        data, weights = path.read_bytes(), ""
+        data, weights = path.read_bytes(), NO_WEIGHTS
     else:
         data, weights = archive.read_keras_zip(path) if suffix == ".keras" else archive.read_hdf5(path)
     return _parse_json(data, path.name), weights

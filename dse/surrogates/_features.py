@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.design import Layer, LayerChoice, Target
-from dse.estimate.geometry import geometry
+from dse.estimation.geometry import geometry
 from dse.layers._circuit import Geometry
 from dse.registry import layer_kind, layer_kinds
 

@@ -2,7 +2,7 @@
 
     y(x) = sum_j w_j * phi_j(x),    w_j = w0_j * exp(z_j * tau_j),    z_j ~ N(0, 1)
 
-The terms phi are those of the analytic estimate (`dse.estimate`), counts that hls4ml's templates state. Its constants are where the weights
+The terms phi are those of the analytic estimate (`dse.estimation`), counts that hls4ml's templates state. Its constants are where the weights
 start (w0), the records move them, and tau says how far: little where a template leaves no freedom (DSPs, memory blocks, turns of a loop),
 much where the tool decides. Where the estimate has no terms of its own (io_parallel, layers without weights) its number is the term.
 
@@ -21,9 +21,11 @@ from types import MappingProxyType
 import numpy as np
 
 from dse.errors import SpecError
-from dse.estimate.context import alone
-from dse.estimate.model import count_blocks, count_dsps, estimate_layer, predict
-from dse.estimate.terms import area_terms, latency_terms, shortest_latency_terms
+from dse.estimation.bands import trust
+from dse.estimation.constants import predict
+from dse.estimation.context import alone
+from dse.estimation.model import count_blocks, count_dsps, estimate_layer
+from dse.estimation.terms import area_terms, latency_terms, shortest_latency_terms
 from dse.layers._circuit import Context
 from dse.surrogates._features import Floats, Row, is_known_kind, sizes
 from dse.surrogates.base import METRICS
@@ -52,7 +54,7 @@ def check_options(start: str, **counts: int) -> None:
 _EXACT, _SURE, _LIKELY, _OPEN, _WIDE = 0.03, 0.1, 0.5, 1.0, 1.5  # tau, in log units
 _LEAST_WEIGHT = 0.5  # a fitted constant below 0 or about it could not move
 
-# Under io_parallel the estimate rests on no recording: its number may shrink, and parts of it grow, from a small share of it.
+# Off the recordings' target the estimate's number may shrink, and parts of it grow, from a small share of it.
 _PARTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         "lut": {"multiplier": 20, "folded": 5, "input": 5, "output": 5},
@@ -114,16 +116,23 @@ def _weight(metric: str, name: str, start: Start) -> Weight:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What decides which terms a metric of a layer has: `matrix` is the estimate's word for kinds with weights, "" for others."""
+    """What decides which terms a metric of a layer has: `matrix` is the family of kinds with weights, "" for others.
+
+    `has_terms`: whether the estimate is a sum of fitted terms here; `deviations`: of the log of what the estimate is off, per metric.
+    """
 
     matrix: str
-    is_stream: bool
+    has_terms: bool
+    deviations: tuple[float, ...]
 
 
 def structure(row: Row) -> Structure:
     """Return a row's structure."""
     g = sizes(*row)
-    return Structure(g.family if g and g.family in _STRUCTURED else "", row[2].io_type == "io_stream")
+    family = g.family if g and g.family in _STRUCTURED else ""
+    spread = trust(*row) if is_known_kind(row[0].kind) else None
+    deviations = tuple(spread.deviation(metric) if spread else _OPEN for metric in METRICS)
+    return Structure(family, g is not None and g.is_recorded_target, deviations)
 
 
 _STRUCTURED = ("dense", "conv", "recurrent")
@@ -139,13 +148,14 @@ _CYCLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def weights(built: Structure, metric: str, start: Start) -> Mapping[str, Weight]:
     """Return all terms that a metric can have, with their weights."""
-    if not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
+    if not (built.matrix and built.has_terms) or metric == "ii_cycles_max":
         is_count = bool(built.matrix) and metric in ("dsp", "bram_18k")
         small = {} if is_count else {"one": Weight(1.0, _OPEN), "elements": Weight(1.0, _OPEN)}
+        whole = _OPEN if start == Start.PLAIN else max(_SURE, dict(zip(METRICS, built.deviations, strict=True))[metric])
         if built.matrix and metric in ("lut", "ff"):
             parts = {name: Weight(weight, _WIDE) for name, weight in _PARTS[metric].items()}
-            return {"whole": Weight(1.0, _OPEN), **parts, **small}
-        return {"whole": Weight(1.0, _LIKELY), **small}
+            return {"whole": Weight(1.0, whole), **parts, **small}
+        return {"whole": Weight(1.0, _LIKELY if start == Start.PLAIN else whole), **small}
     if metric == "dsp":
         return {"multiplier": Weight(1.0, _SURE), "folded": Weight(1.0, _LIKELY)}
     if metric == "bram_18k":
@@ -165,7 +175,7 @@ def counts(row: Row, metric: str) -> Mapping[str, float]:
     """Return how often one row has each term of a metric; what is missing counts 0."""
     layer = row[0]
     g, built = sizes(*row), structure(row)
-    if g is None or not (built.matrix and built.is_stream) or metric == "ii_cycles_max":
+    if g is None or not (built.matrix and built.has_terms) or metric == "ii_cycles_max":
         value = getattr(estimate_layer(*row), metric) if is_known_kind(layer.kind) else None
         if value is None:
             return {"one": 10.0, "elements": float(layer.n_in)}
@@ -196,13 +206,22 @@ def _context(row: Row) -> Context:
 
 @lru_cache(maxsize=1 << 16)
 def _terms(row: Row, metric: str, start: Start) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return w0 * phi and tau of all terms that the row's structure has, in a fixed order."""
-    own, found = weights(structure(row), metric, start), counts(row, metric)
-    return tuple(found.get(name, 0.0) * weight.start for name, weight in own.items()), tuple(w.tau for w in own.values())
+    """Return w0 * phi and tau of all terms that a metric of the row's kind can have, in a fixed order.
+
+    Rows of one kind can be of both structures (another target, another width): each has columns of its own, 0 for the other's rows.
+    """
+    built, found = structure(row), counts(row, metric)
+    products: list[float] = []
+    taus: list[float] = []
+    for has_terms in (True, False):
+        own = weights(replace(built, has_terms=has_terms), metric, start)
+        products += [found.get(name, 0.0) * weight.start * (has_terms == built.has_terms) for name, weight in own.items()]
+        taus += [weight.tau for weight in own.values()]
+    return tuple(products), tuple(taus)
 
 
 def mean_terms(rows: Sequence[Row], start: Start) -> tuple[Floats, Floats]:
-    """Return w0_j phi_j (M, N, J) and tau_j (M, J) of rows of one structure, padded with zeros to the longest sum."""
+    """Return w0_j phi_j (M, N, J) and tau_j (M, J) of rows of one kind, padded with zeros to the longest sum."""
     found = [[_terms(row, metric, start) for row in rows] for metric in METRICS]
     n_terms = max(len(own[0][1]) for own in found)
     phi, tau = np.zeros((len(METRICS), len(rows), n_terms)), np.zeros((len(METRICS), n_terms))

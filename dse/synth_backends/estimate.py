@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dse.design import Fidelity, Job
-from dse.estimate import basis, context_of, estimate_design, is_fitted, is_known, typical_errors
-from dse.estimate.geometry import geometry
+from dse.design import Fidelity, Job, LayerChoice
+from dse.estimation import Context, basis, context_of, estimate_design, is_known
+from dse.estimation.bands import trust
+from dse.estimation.geometry import geometry
 from dse.qor import Evaluation, Provenance
 from dse.synth_backends.base import Progress, Site
 
+_FREE = ("input", "identity")
 _METRICS = ("lut", "ff", "dsp", "bram_18k", "latency_cycles_max")
 
 
@@ -43,25 +45,27 @@ def _evaluate(job: Job) -> Evaluation:
 
 
 def notes(job: Job) -> tuple[str, ...]:
-    """Return how far the numbers of a job can be trusted: the typical error per kind and metric, and what was never fitted."""
+    """Return how far the numbers of a job can be trusted: per regime the typical error, and what rests on no recording."""
     style = next((context.style for context in context_of(job.network, job.point, job.target).values()), "dataflow")
     found = [f"an estimate, not a synthesis; the top is a {style} region"]
     chosen = dict(job.point.choices)
-    layers = [layer for layer in job.network.layers if layer.name in chosen]
-    fitted = sorted({layer.kind for layer in layers if is_fitted(layer, chosen[layer.name], job.target)})
-    for kind in fitted:
-        errors = typical_errors(kind)
-        known = ", ".join(f"{metric} {errors[metric]:.1f} %" for metric in _METRICS if metric in errors)
-        found.append(
-            f"typical error of {kind}: {known} (each shape left out in turn of N-TORC's recordings: Vivado HLS 2019.1, 16 bits, 4 ns); "
-            "its II is not fitted"
-        )
-    if any(geometry(layer, chosen[layer.name], job.target).counts_half_the_pixels for layer in layers):
+    known = [trust(layer, chosen.get(layer.name, LayerChoice(1, "latency")), job.target, Context()) for layer in job.network.layers]
+    for own in {trusted.regime: trusted for trusted in known if trusted.level == "recorded"}.values():
+        errors = ", ".join(f"{metric} {own.error_percent[metric]:.1f} %" for metric in _METRICS if metric in own.error_percent)
+        found.append(f"typical error of {own.regime}: {errors} (each shape left out in turn; {own.recorded})")
+    if any(
+        geometry(layer, chosen[layer.name], job.target).counts_half_the_pixels
+        for layer in job.network.layers
+        if layer.name in chosen
+    ):
         found.append("latency of conv1d follows N-TORC's tables, which list twice the positions behind a pooling by two")
-    others = sorted({layer.kind for layer in job.network.layers} - set(fitted) - {"input"})
-    if others:
+    carried = sorted({f"{own.regime} ({own.recorded})" for own in known if own.level == "carried over"})
+    if carried:
+        found.append(f"recorded for another tool, clock, device or width only: {'; '.join(carried)}")
+    derived = sorted({own.regime.family or "other" for own in known if own.level == "derived" and own.regime.family not in _FREE})
+    if derived:
         found.append(
-            f"not fitted: {', '.join(others)} under {job.target.io_type}; derived from hls4ml's templates, may be off by a factor"
+            f"not recorded: {', '.join(derived)} under {job.target.io_type}; derived from hls4ml's templates, may be off by a factor"
         )
     unknown = [layer.name for layer in job.network.layers if not is_known(layer)]
     if unknown:

@@ -21,7 +21,7 @@ import dse
 from dse import registry
 from dse.corpus import write_records
 from dse.design import Fidelity, IoType, Layer, LayerChoice, Target, Toolchain
-from dse.estimate import estimate_layer
+from dse.estimation import estimate_layer
 from dse.networks import read_network
 from dse.qor import FailureKind, LayerRecord, Qor
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from dse.design import DesignPoint, LayerChoice, Precision, Target, Toolchain, normalise_part
-from dse.estimate import estimate_design
+from dse.estimation import estimate_design
 from dse.goal import Limit
 from dse.nas.cost import Device, cost_of, cost_of_network
 from dse.nas.records import Candidate, Outcome, front_of, is_hopeless, volume_of

@@ -7,59 +7,28 @@ fitted terms of `terms.py`; io_parallel and layers without weights are derived f
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from importlib.resources import files
-from types import MappingProxyType
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from dse.canonical import digest
 from dse.design import DesignPoint, Layer, LayerChoice, Network, Target
-from dse.estimate import parallel
-from dse.estimate.context import Context, alone, context_of
-from dse.estimate.geometry import geometry
-from dse.estimate.terms import area_terms, latency_terms, shortest_is_whole, shortest_latency_terms
-from dse.layers._circuit import Geometry, Terms
+from dse.estimation import parallel
+from dse.estimation.constants import predict
+from dse.estimation.context import Context, alone, context_of
+from dse.estimation.geometry import as_recorded, geometry
+from dse.estimation.terms import area_terms, latency_terms, shortest_is_whole, shortest_latency_terms
+from dse.layers._circuit import Geometry, Matrix, number
 from dse.layers._primitives import dsps_per_product, largest_weight, matrix_blocks, share_of_dsps
 from dse.layers.dense import packets
 from dse.qor import Qor, compose
 from dse.registry import layer_kind
 
-VERSION = 1  # raise it when a formula changes, so that no cached estimate outlives it
-
 _FITTED_BITS = 16.0
-_WRAPPING = {"lut": {"multiplier": 32.0, "folded": 25.0}, "ff": {"multiplier": 16.0, "folded": 11.0}}  # as in `parallel.py`
+_SATURATION = 220.0  # LUTs of a sum of 16 bits that saturates, as fitted under io_stream
+_VITIS_CYCLES_A_WORD = 3
 _PRODUCTS_PER_UNIT = 3  # of a recurrent state, beside its matrices; measured for the LSTM
 _TABLES_PER_UNIT = 2  # block RAMs of a recurrent unit's sigmoid and tanh; measured for the LSTM
-_FITTED = ("dense", "conv1d", "lstm")
-
-
-@cache
-def _tables() -> Mapping[str, Any]:
-    return MappingProxyType(tomllib.loads(files("dse.estimate").joinpath("constants.toml").read_text(encoding="utf-8")))
-
-
-@cache
-def basis() -> str:
-    """Return the digest of the constants and the formulas' version: `Job.basis` of every estimate."""
-    constants = tuple((name, tuple(sorted(_tables()[name].items()))) for name in ("lut", "ff", "latency_cycles"))
-    return digest(("estimate", VERSION, constants))
-
-
-def fitting() -> Mapping[str, Any]:
-    """Return what the constants were fitted on: `corpus` (its digest), `n_circuits`, `n_shapes`."""
-    return MappingProxyType(dict(_tables()["fitted_on"]))
-
-
-def typical_errors(kind: str) -> Mapping[str, float]:
-    """Return the mean absolute error in percent per metric, each shape left out in turn; {} for a kind that was not fitted."""
-    return MappingProxyType(dict(_tables()["error_percent"].get(kind, {})))
-
-
-def is_fitted(layer: Layer, choice: LayerChoice, target: Target) -> bool:
-    """Whether recordings of this kind of layer, strategy and io_type stand behind the constants."""
-    return target.io_type == "io_stream" and choice.strategy == "resource" and layer.kind in _FITTED
 
 
 def is_known(layer: Layer) -> bool:
@@ -83,10 +52,12 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
     if not kind.matrices(layer):
         costs: Mapping[str, Any] = kind.cost(layer, target) if kind.cost else {}
         return Qor(**costs)
+    if context is None:
+        choice = as_recorded(layer, choice, target)
     g = geometry(layer, choice, target)
     context = context or alone(layer, choice.strategy, target)
     numbers: dict[str, Any] = {"dsp": count_dsps(g), "bram_18k": count_blocks(g), "uram": 0.0}
-    numbers |= _stream(g, context) if target.io_type == "io_stream" else _parallel(g, context)
+    numbers |= _stream(g, context, target) if target.io_type == "io_stream" else _parallel(g, context, target)
     whole: dict[str, Any] = {name: float(round(value)) for name, value in numbers.items()}
     return Qor(**whole)
 
@@ -100,25 +71,35 @@ def estimate_design(network: Network, point: DesignPoint, target: Target) -> Qor
     )
 
 
-def predict(metric: str, offset: float, terms: Terms, *, constants: Mapping[str, float] | None = None) -> float:
-    """Return offset + sum of constant x term.
-
-    >>> predict("lut", 1.0, {"output": 2.0}, constants={"output": 10.0})
-    21.0
-    """
-    own = _tables()[metric] if constants is None else constants
-    return offset + sum(own.get(name, 0.0) * count for name, count in terms.items())
-
-
-def _stream(g: Geometry, context: Context) -> dict[str, Any]:
-    scale = g.precision.width_bits / _FITTED_BITS
-    areas = {}
-    for metric in ("lut", "ff"):
-        constants = _tables()[metric] if g.saturates else {**_tables()[metric], **_WRAPPING[metric]}
-        areas[metric] = max(0.0, predict(metric, 0.0, area_terms(g), constants=constants)) * scale
-    areas["lut"] += _products_in_luts(g)
+def _stream(g: Geometry, context: Context, target: Target) -> dict[str, Any]:
+    if not g.is_recorded_target:
+        return _derived_stream(g, context, target)
+    areas = {metric: max(0.0, predict(metric, 0.0, area_terms(g))) for metric in ("lut", "ff")}
     longest = predict("latency_cycles", *latency_terms(g, context))
     return areas | _cycles(_shortest(g, longest), longest, *_intervals(g, context, longest))
+
+
+def _derived_stream(g: Geometry, context: Context, target: Target) -> dict[str, Any]:
+    """Estimate off the recordings' target: the kernels as under io_parallel, and around them what the recordings show of streams."""
+    inside = parallel.matrix_terms(g, replace(context, is_alone=False))
+    inside.pop("input", None)  # a stream layer reads its input into registers
+    around = {name: n for name, n in layer_kind(g.layer.kind).area_terms(g).items() if not name.endswith(("_mux", "_far"))}
+    scale = g.precision.width_bits / _FITTED_BITS
+    areas = {metric: predict(f"parallel.{metric}", 0.0, inside) + scale * predict(metric, 0.0, around) for metric in ("lut", "ff")}
+    areas["lut"] += _saturation(g)
+    built = parallel.with_turns(g)
+    longest = predict("latency_cycles", *latency_terms(built, context))
+    numbers = areas | _cycles(_shortest(built, longest), longest, *_intervals(built, context, longest))
+    if g.family == "conv" and g.strategy == "latency" and target.toolchain.name == "vitis_hls":
+        words = float(max(_VITIS_CYCLES_A_WORD, built.slowest) * g.steps)  # measured: about three cycles a pixel, not one
+        numbers |= _cycles(words, words + max(1, parallel.depth(g.layer.n_in, target)), words, words)
+    return numbers
+
+
+def _saturation(g: Geometry) -> float:
+    """Return LUTs of sums that saturate."""
+    sums = g.layer.n_out if g.is_unrolled else g.n_multipliers
+    return _SATURATION * sums * g.precision.width_bits / _FITTED_BITS if g.saturates else 0.0
 
 
 def _shortest(g: Geometry, longest: float) -> float:
@@ -136,10 +117,12 @@ def _intervals(g: Geometry, context: Context, longest: float) -> tuple[float, fl
     return _shortest(g, longest), longest
 
 
-def _parallel(g: Geometry, context: Context) -> dict[str, Any]:
-    lut, ff = parallel.area(g)
-    latency, interval = parallel.cycles(g, context)
-    return {"lut": lut + _products_in_luts(g), "ff": ff, **_cycles(latency, latency, interval, interval)}
+def _parallel(g: Geometry, context: Context, target: Target) -> dict[str, Any]:
+    terms = parallel.area_terms(g, context)
+    areas = {metric: max(0.0, predict(f"parallel.{metric}", 0.0, terms)) for metric in ("lut", "ff")}
+    areas["lut"] += _saturation(g)
+    shortest, longest, interval = parallel.cycles(g, context, target)
+    return areas | _cycles(shortest, longest, interval, interval)
 
 
 def _cycles(shortest: float, longest: float, ii_min: float, ii_max: float) -> dict[str, Any]:
@@ -148,28 +131,24 @@ def _cycles(shortest: float, longest: float, ii_min: float, ii_max: float) -> di
 
 def count_dsps(g: Geometry) -> float:
     """Return DSP slices of all products."""
-    each = dsps_per_product(g.precision.width_bits)
-    kernel = g.layer.attribute("kernel", 1)
-    total = 0.0
-    for matrix in g.matrices:
-        if matrix.reuse_factor > 1:
-            total += matrix.n_multipliers
-        else:
-            width, integer = g.precision.width_bits, g.precision.integer_bits
-            largest = largest_weight(matrix.n_in, matrix.n_out, kernel if isinstance(kernel, int) else 1, width, integer)
-            total += matrix.n_in * matrix.n_out * share_of_dsps(largest)
-    return each * (total + _PRODUCTS_PER_UNIT * g.layer.n_state)
+    each = dsps_per_product(g.precision.width_bits, g.weight.width_bits)
+    return each * (sum(_multipliers(g, matrix) for matrix in g.matrices) + _PRODUCTS_PER_UNIT * g.layer.n_state)
 
 
-def _products_in_luts(g: Geometry) -> float:
-    """Return LUTs of multipliers too narrow for a DSP: about half a LUT per partial product."""
-    width = g.precision.width_bits
-    return 0.0 if dsps_per_product(width) else 0.55 * width * width * (g.n_multipliers + _PRODUCTS_PER_UNIT * g.layer.n_state)
+def _multipliers(g: Geometry, matrix: Matrix) -> float:
+    """Return the multipliers that are built of a matrix: of constants only those that are no shift and no addition."""
+    if matrix.reuse_factor > 1 and g.strategy != "latency":
+        return matrix.n_multipliers
+    if not g.is_recorded_target:
+        return min(parallel.matrix_products(g, matrix).n_multipliers, matrix.n_multipliers)
+    kernel, integer_bits = number(g.layer, "kernel"), g.weight.integer_bits
+    largest = largest_weight(matrix.n_in, matrix.n_out, kernel, g.weight.width_bits, integer_bits)
+    return matrix.n_in * matrix.n_out * share_of_dsps(largest)
 
 
 def count_blocks(g: Geometry) -> float:
     """Return block RAMs (18 Kb) of weights and tables."""
-    width = g.precision.width_bits
+    width = g.weight.width_bits
     # Only the Resource strategy keeps weights in memories; the others make them constants of the logic.
     blocks = 0 if g.strategy != "resource" else sum(matrix_blocks(m.n_in, m.n_out, m.reuse_factor, width) for m in g.matrices)
     if g.family == "recurrent":

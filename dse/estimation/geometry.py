@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dse.design import Layer, LayerChoice, Target
+from dataclasses import replace
+
+from dse.design import Layer, LayerChoice, Precision, Target, Toolchain, Types
 from dse.layers._circuit import Geometry, Matrix
 from dse.layers.base import legal_reuse_factors
 from dse.registry import layer_kind
@@ -13,7 +15,7 @@ _RECORDED_PART, _RECORDED_CLOCK_NS, _RECORDED_BITS = "xczu7ev", 4.0, 16
 
 def geometry(layer: Layer, choice: LayerChoice, target: Target) -> Geometry:
     """Return the sizes that hls4ml builds."""
-    precision = choice.precision or target.precision
+    precision, weight = types_of(layer, choice, target)
     is_recorded = (
         target.io_type == "io_stream"
         and target.part.startswith(_RECORDED_PART)
@@ -31,12 +33,34 @@ def geometry(layer: Layer, choice: LayerChoice, target: Target) -> Geometry:
         family=kind.family,
         matrices=matrices,
         precision=precision,
+        weight=weight,
         strategy=choice.strategy,
         steps=kind.steps(layer, pixels),
         pixels=pixels,
         is_recorded_target=is_recorded,
         is_unrolled=_is_unrolled(layer, choice, is_recorded),
     )
+
+
+def types_of(layer: Layer, choice: LayerChoice, target: Target) -> tuple[Precision, Precision]:
+    """Return the types of (sums and results, weights): the choice's, else the model's own, else the target's."""
+    own = layer.types or Types()
+    result = choice.precision or own.result or target.precision
+    return result, choice.weight or choice.precision or own.weight or target.precision
+
+
+# The recordings of single dense layers name the width of their weights alone; data and sums had hls4ml's default type.
+_WEIGHTS_NAMED = ("xcu250", 5.0, "io_parallel", Toolchain("vivado_hls", "2020.1"))
+_DEFAULT_TYPE = Precision(16, 6)
+
+
+def as_recorded(layer: Layer, choice: LayerChoice, target: Target) -> LayerChoice:
+    """Return the choice that the recordings mean on their target, where one precision is said of a dense layer alone; else it as it is."""
+    is_recorded = (target.part[:6], target.clock_period_ns, target.io_type, target.toolchain) == _WEIGHTS_NAMED
+    says_more = choice.precision or choice.weight or layer.types
+    if layer.kind != "dense" or not is_recorded or says_more or target.precision.width_bits >= _DEFAULT_TYPE.width_bits:
+        return choice
+    return replace(choice, precision=_DEFAULT_TYPE, weight=target.precision)
 
 
 def _is_unrolled(layer: Layer, choice: LayerChoice, is_recorded: bool) -> bool:
