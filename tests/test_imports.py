@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dse"
 FLOORS = {
     "values": "errors text canonical wire design qor goal parts faults space pareto balance layers networks registry",
     "tools": "workers reports project execution store corpus",
-    "learning": "estimate surrogates allocation search",
+    "learning": "estimation surrogates allocation search",
     "study": "campaign consent synth_backends study summary nas",
     "faces": "bench bundle export view api commands cli",
 }
