@@ -14,6 +14,7 @@ from typing import Any
 
 from dse.design import DesignPoint, Layer, LayerChoice, Network, Target
 from dse.estimation import parallel
+from dse.estimation.between import FIFOS, fifos, split_off
 from dse.estimation.constants import predict
 from dse.estimation.context import Context, alone, context_of
 from dse.estimation.geometry import as_recorded, geometry
@@ -63,12 +64,20 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
 
 
 def estimate_design(network: Network, point: DesignPoint, target: Target) -> Qor:
-    """Estimate a network at a point: its layers composed, those without weights included."""
+    """Estimate a network at a point: its layers composed, those without weights, split-off activations and FIFOs included."""
     chosen, contexts = dict(point.choices), context_of(network, point, target)
+    if len(chosen) == 1 and len(network.layers) == 1:  # a lone layer, as recordings of single layers are
+        contexts = {}
     fixed = LayerChoice(1, "latency")
-    return compose(
-        (layer.name, estimate_layer(layer, chosen.get(layer.name, fixed), target, contexts[layer.name])) for layer in network.layers
-    )
+    parts = [
+        (layer.name, estimate_layer(layer, chosen.get(layer.name, fixed), target, contexts.get(layer.name)))
+        for layer in network.layers
+    ]
+    activations = tuple(split_off(network))
+    parts += [(layer.name, estimate_layer(layer, fixed, target, Context())) for layer in activations]
+    if target.io_type == "io_stream":
+        parts.append((FIFOS, fifos(network, activations, target)))
+    return compose(parts)
 
 
 def _stream(g: Geometry, context: Context, target: Target) -> dict[str, Any]:

@@ -48,6 +48,16 @@ def rom_blocks(depth: int, width_bits: int) -> int:
     return columns * ceil(depth / _BRAM_18K[-1][0])
 
 
+def memory_blocks(depth: int, width_bits: int) -> int:
+    """Return block RAMs (18 Kb) of a memory that is written, too.
+
+    >>> memory_blocks(784, 16), memory_blocks(784, 256)
+    (1, 15)
+    """
+    word = next((width for rows, width in _BRAM_18K if depth <= rows), 1)
+    return ceil(width_bits / word) * ceil(depth / _BRAM_18K[-1][0])
+
+
 def matrix_blocks(n_in: int, n_out: int, reuse_factor: int, width_bits: int) -> int:
     """Return block RAMs of a weight matrix, and of the table of output indices that reuse factors above n_in need.
 

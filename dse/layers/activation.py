@@ -7,12 +7,13 @@ from math import ceil
 from typing import Any
 
 from dse.design import Attribute, Layer, Target
-from dse.layers._flow import figures, flow
+from dse.layers._flow import STREAM_LUT, figures, flow
 from dse.layers._keras import Builder, Node, Shape, activation_of, number, one_input, problem, same, whole
 from dse.layers._primitives import rom_blocks
 
 KINDS = ("activation",)
 
+_DSP_BITS = 6
 _TABLE_ROWS, _TABLE_BITS = 1024, 18
 _TABLES = {"sigmoid": 1, "tanh": 1, "softplus": 1, "softsign": 1, "elu": 1, "selu": 1, "softmax": 2, "exponential": 1}
 
@@ -21,11 +22,13 @@ def cost(layer: Layer, target: Target) -> Mapping[str, float]:
     """Return a comparison a value, or tables in block RAM, and a product by the inverse sum for a softmax."""
     f = flow(layer, target)
     tables = _TABLES.get(str(layer.attribute("activation", "relu")), 0)
+    each = (STREAM_LUT["softmax" if tables > 1 else "relu"] if f.is_stream else 1.0) * f.bits
+    passing = f.n_words if f.is_stream else 0  # combinational: a relu of a pipelined top takes no cycle of its own
     if tables == 0:
-        return figures(f.lanes * f.bits, f.lanes * f.bits, 0, 0, f.n_words + 1, f.n_words)
+        return figures(f.lanes * each, f.lanes * f.bits, 0, 0, passing + f.is_stream, f.n_words)
     blocks = tables * ceil(f.lanes / 2) * rom_blocks(_TABLE_ROWS, _TABLE_BITS)
-    dsps = f.lanes if tables > 1 and f.bits > 9 else 0
-    return figures(f.lanes * 3 * f.bits, f.lanes * 2 * f.bits, dsps, blocks, f.n_words + 3 + 2 * tables, f.n_words)
+    dsps = f.lanes if tables > 1 and f.bits >= _DSP_BITS else 0
+    return figures(f.lanes * 3 * each, f.lanes * 2 * f.bits, dsps, blocks, passing + 1 + 2 * tables, f.n_words)
 
 
 def _activation(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:

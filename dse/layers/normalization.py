@@ -8,10 +8,12 @@ from typing import Any
 
 from dse.design import Layer, Target
 from dse.errors import NetworkError
-from dse.layers._flow import figures, flow
+from dse.layers._flow import STREAM_LUT, figures, flow
 from dse.layers._keras import Builder, Node, Shape, one_input, problem, same
 
 KINDS = ("batchnorm", "layernorm")
+
+_DSP_BITS = 6
 
 
 def multiplications(layer: Layer) -> int:
@@ -22,8 +24,9 @@ def multiplications(layer: Layer) -> int:
 def cost(layer: Layer, target: Target) -> Mapping[str, float]:
     """Return a multiplier and an adder a lane."""
     f = flow(layer, target)
-    dsps = f.lanes if f.bits > 9 else 0
-    return figures(f.lanes * 2 * f.bits, f.lanes * 2 * f.bits, dsps, 0, f.n_words + 3, f.n_words)
+    dsps = f.lanes if f.bits >= _DSP_BITS else 0
+    each = 2 * f.bits * (STREAM_LUT["batchnorm"] if f.is_stream else 1.0)
+    return figures(f.lanes * each, f.lanes * 2 * f.bits, dsps, 0, f.n_words + 1, f.n_words)
 
 
 def _batchnorm(node: Node, shapes: tuple[Shape, ...]) -> tuple[Layer, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from dse.design import Attribute, Layer, Target
 from dse.errors import NetworkError
 from dse.layers._circuit import number
-from dse.layers._flow import figures, flow
+from dse.layers._flow import STREAM_LUT, figures, flow
 from dse.layers._keras import Builder, Node, Shape, attributes, channels_last, flag, make, one_input, wholes, window
 from dse.layers._table import Sizes, Table, text, weightless_sizes
 
@@ -20,7 +20,10 @@ def cost(layer: Layer, target: Target) -> Mapping[str, float]:
     """Return a comparison per value of the window, per lane."""
     f, size = flow(layer, target), number(layer, "pool", 2)
     n_words = layer.n_positions * size if f.is_stream else 1
-    return figures(f.lanes * f.bits * size, f.lanes * f.bits * (size + 1), 0, 0, n_words + 2, n_words)
+    each = f.bits * (STREAM_LUT["pooling"] if f.is_stream else 1.0)
+    return figures(
+        f.lanes * each * size, f.lanes * f.bits * (size + 1 if f.is_stream else 1), 0, 0, n_words + 2 * f.is_stream, n_words
+    )
 
 
 def _pooling(n_axes: int, op: str) -> Builder:

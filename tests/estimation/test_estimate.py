@@ -148,6 +148,21 @@ def test_reuse_factors_above_the_inputs_need_a_table_of_outputs() -> None:
     assert matrix_blocks(64, 64, 512, 16) == rom_blocks(512, 8 * 16) + 1
 
 
+def test_streams_between_layers_hold_block_ram() -> None:
+    conv = replace(fakes.conv1d("c", 48, 16, 784), output_shape=(784, 16))
+    network = fakes.network(conv, replace(fakes.dense("d", 16, 4), inputs=("c",)))
+    point = DesignPoint((("c", LayerChoice(4)), ("d", LayerChoice(4))))
+    parts = dict(estimate_design(network, point, STREAM).layers)
+    assert parts["fifos"].bram_18k == 16, "784 words of 16 channels, each in a memory of its own"
+    assert "fifos" not in dict(estimate_design(network, point, PARALLEL).layers)
+
+
+def test_an_activation_inside_a_layer_is_a_part_of_its_own() -> None:
+    layer = replace(fakes.dense("fc", 16, 8), output_shape=(8,), attributes=(("activation", "softmax"),))
+    parts = dict(estimate_design(fakes.network(layer), DesignPoint((("fc", LayerChoice(4)),)), PARALLEL).layers)
+    assert parts["fc_softmax"].bram_18k == 16
+
+
 def test_a_convolution_works_pixel_by_pixel() -> None:
     conv = fakes.conv1d("c", 48, 16, 16)
     slow, fast = (estimate_layer(conv, LayerChoice(rf), PARALLEL).ii_cycles_max for rf in (4, 1))
