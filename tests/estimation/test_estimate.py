@@ -160,7 +160,7 @@ def test_streams_between_layers_hold_block_ram() -> None:
 def test_an_activation_inside_a_layer_is_a_part_of_its_own() -> None:
     layer = replace(fakes.dense("fc", 16, 8), output_shape=(8,), attributes=(("activation", "softmax"),))
     parts = dict(estimate_design(fakes.network(layer), DesignPoint((("fc", LayerChoice(4)),)), PARALLEL).layers)
-    assert parts["fc_softmax"].bram_18k == 16
+    assert parts["fc_softmax"].bram_18k == 8
 
 
 def test_a_convolution_works_pixel_by_pixel() -> None:
