@@ -10,9 +10,10 @@ from importlib import metadata
 from importlib.resources import files
 from typing import Any
 
+import yaml
+
 import dse
 from dse.bundle.redact import redact
-from dse.bundle.yaml_text import Tagged, yaml_text
 from dse.design import LayerChoice
 from dse.execution.toolchain import programs, stages
 from dse.parts import vendor_part
@@ -138,11 +139,11 @@ def _own_options(question: Question) -> dict[str, str]:
 
 def _yaml(design: Design) -> str:
     settings = {key: value for key, value in design.configuration.items() if key not in ("KerasModel", "OutputDir", "Stamp")}
-    head = {"KerasModel": Tagged("!keras_model model.keras"), "OutputDir": "project"}
+    apart = json.loads(json.dumps({"OutputDir": "project", **settings}))  # YAML would write what two places share as an alias
     return (
         "# hls4ml.converters.convert_from_config('hls4ml.yml').write(), in this folder, writes the project.\n"
         "# (KerasModel is the key that hls4ml 1.3 converts; with KerasH5 or KerasJson it writes nothing and says nothing.)\n"
-        + yaml_text({**head, **settings})
+        "KerasModel: !keras_model model.keras\n" + yaml.safe_dump(apart, sort_keys=False)
     )
 
 

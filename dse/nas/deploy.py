@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from dse.campaign import sections
 from dse.campaign.spec import read_campaign
 from dse.consent import Command, backend_commands, refuse_unknown, remember
@@ -110,7 +112,7 @@ def write_campaign(spec: NasSpec, candidate: Candidate) -> Path:
         raise SpecError(
             f"{candidate.name}: its trained network is gone; expected {spec.state / candidate.file}. Run the search again."
         )
-    text = toml_text(campaign_document(spec, candidate))
+    text = tomli_w.dumps(campaign_document(spec, candidate))
     path = campaign_path(spec, candidate)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_atomically(path, text.encode("utf-8"))
@@ -191,32 +193,3 @@ def table_row(spec: NasSpec, deployed: Deployed) -> dict[str, Any]:
         "simulation": deployed.simulated,
         "problem": deployed.problem or None,
     }
-
-
-def toml_text(document: dict[str, Any]) -> str:
-    """Return a campaign document as TOML: tables of plain values, and arrays of such tables.
-
-    >>> print(toml_text({"a": {"b": 1, "c": ["x"]}, "l": [{"m": "y"}]}), end="")
-    [a]
-    b = 1
-    c = ["x"]
-    <BLANKLINE>
-    [[l]]
-    m = "y"
-    """
-    blocks = []
-    for name, value in document.items():
-        for header, table in [(f"[[{name}]]", t) for t in value] if isinstance(value, list) else [(f"[{name}]", value)]:
-            blocks.append("\n".join([header, *(f"{key} = {_toml(item)}" for key, item in table.items())]))
-    return "\n\n".join(blocks) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, str):
-        # JSON's escapes are TOML's, but for the slash that neither needs and characters beyond the basic plane
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value)

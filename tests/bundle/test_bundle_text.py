@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 import dse
 from dse.bundle.contents import Design, text_files
 from dse.bundle.redact import redact
-from dse.bundle.yaml_text import yaml_text
 from dse.campaign.spec import read_campaign
 from dse.project.plan import BuiltLayer, ProjectPlan
 from dse.qor import Evaluation
@@ -86,21 +85,6 @@ def test_provenance_tells_no_host_path_or_licence(tmp_path: Path) -> None:
     for canary in ("lab7", "ada", "corp", "2100@", "made_by", str(tmp_path)):
         assert canary not in text
     assert "c.rpt" in text
-
-
-keys = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)
-scalars = (
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False, width=32) | keys
-)
-documents = st.dictionaries(
-    keys, st.recursive(scalars, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=8), max_size=4
-)
-
-
-@given(documents)
-def test_yaml_reads_back(document: dict[str, Any]) -> None:
-    yaml = pytest.importorskip("yaml")
-    assert (yaml.safe_load(yaml_text(document)) or {}) == document
 
 
 @given(st.text(max_size=40), st.sampled_from(["/home/ada/x.rpt", "/opt/ada/deep/er/file", "/srv/ada/"]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 
 import dse
 from dse import consent
@@ -20,7 +21,7 @@ from dse.commands.run import run_campaign
 from dse.commands.trust import agree_to_commands
 from dse.errors import DseError, SpecError
 from dse.execution.jobdir import JobFolder
-from dse.nas.deploy import commands, toml_text
+from dse.nas.deploy import commands
 from dse.nas.spec import read_nas
 from dse.study.assemble import assemble, open_campaign
 
@@ -197,7 +198,7 @@ def test_each_deployed_campaign_is_covered_by_its_search(tmp_path: Path, monkeyp
 
     spec: Any = type("Search", (), {"path": tmp_path / "search.toml", "document": {}, "state": tmp_path / "s"})()
     spec.document = {"deploy": {"backend": {"kind": "local", "setup": "./mine.sh"}}}
-    written = campaign(tmp_path / "one", toml_text({"backend": spec.document["deploy"]["backend"]}).split("\n", 1)[1])
+    written = campaign(tmp_path / "one", tomli_w.dumps({"backend": spec.document["deploy"]["backend"]}).split("\n", 1)[1])
     seen: list[str] = []
 
     def opened(question: Any, **_: Any) -> Any:

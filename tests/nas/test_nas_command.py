@@ -17,7 +17,7 @@ from nas.nas_cases import arithmetic, small_search, write_search
 from dse.campaign.spec import read_campaign
 from dse.commands import nas as command
 from dse.errors import CampaignLocked, SpecError
-from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_row, toml_text, write_campaign
+from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_row, write_campaign
 from dse.nas.records import Outcome, front_of
 from dse.nas.search import run_search
 from dse.nas.spec import read_nas
@@ -188,13 +188,6 @@ def test_a_long_front_is_thinned_with_both_ends(finished):
     assert choose(trained, 1) == (trained[0],)
     assert choose(trained, None) == tuple(trained)
     assert choose(trained, 99) == tuple(trained)
-
-
-def test_campaign_files_are_toml():
-    import tomllib
-
-    document = {"a": {"text": 'quote " back \\ é\n', "many": [1, 2.5, True], "table": {"x y": "z"}}, "rows": [{"m": 1}, {"m": 2}]}
-    assert tomllib.loads(toml_text(document)) == document
 
 
 def test_wrong_files_are_told_by_the_command_line(tmp_path):
