@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "execution"))
 
-from execution_kit import NETWORK, TARGET, StubSource, job_for  # noqa: E402
-from fake_place import Clock, FakePlace, Outcome, make_engine, make_reports  # noqa: E402
+from execution_kit import NETWORK, TARGET, StubSource, job_for  # type: ignore[import-not-found]  # noqa: E402
+from fake_place import Clock, FakePlace, Outcome, make_engine, make_reports  # type: ignore[import-not-found]  # noqa: E402
 
 from dse.execution import hosts, process  # noqa: E402
 from dse.execution.jobdir import job_folders  # noqa: E402
@@ -83,7 +83,7 @@ def slots_busy(root: Path, reports: Path, n_slots: int) -> float:
     site = Site(NETWORK, TARGET, root / "x", root / f"busy{n_slots}", "bench", slots=n_slots)
     place = FakePlace("a", n_slots, clock, reports, lambda key, n: Outcome(durations[key]))
     engine = make_engine(replace(site), [place], clock)
-    waiting, wanted = JOBS[: 5 * n_slots], []
+    waiting, wanted = JOBS[: 5 * n_slots], list(JOBS[:0])
     used = offered = 0.0
     while waiting:
         wanted += [waiting.pop() for _ in range(min(len(waiting), n_slots - len(wanted)))]

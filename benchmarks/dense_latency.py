@@ -14,7 +14,7 @@ from statistics import mean, median
 
 import numpy as np
 
-from dse.corpus.find import find_corpus, read_corpus
+from dse.corpus import find_corpus, read_corpus
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ REFERENCE_ERROR = 0.7  # about what the best constant guess makes
 REFERENCE_COST = 1.0  # a whole device in one resource, or a quarter of all four
 PROXY = ({"metric": "rmse", "reference": REFERENCE_ERROR}, {"metric": "workload"})
 REAL = ({"metric": "rmse", "reference": REFERENCE_ERROR}, {"metric": "device_cost", "reference": REFERENCE_COST})
-GOALS = {"given": REAL, "two-stage": PROXY, "joint": REAL}
+GOALS: dict[str, tuple[dict[str, Any], ...]] = {"given": REAL, "two-stage": PROXY, "joint": REAL}
 
 
 def document(arguments: argparse.Namespace, method: str, seed: int) -> dict[str, Any]:

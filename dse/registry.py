@@ -24,6 +24,7 @@ CONTRACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "surrogates": ("Options", "create"),
         "search": ("Options", "create"),
         "layers": ("KINDS",),
+        "corpus": ("FORMAT", "HOW_TO_GET", "is_readable", "read"),
     }
 )
 

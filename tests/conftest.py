@@ -6,6 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
+import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,16 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dse-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Say at once what else would be many odd failures: that `dse` was installed before its entry points were as they are now."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    for group, names in declared.items():
+        if missing := names.keys() - {point.name for point in entry_points(group=group)}:
+            raise pytest.UsageError(
+                f"{group}: {', '.join(missing)} is not installed. Run `pip install --no-deps --editable .` again."
+            )
 
 
 @pytest.fixture(scope="session")

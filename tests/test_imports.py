@@ -20,7 +20,7 @@ FLOORS = {
     "tools": "workers reports project execution store corpus",
     "learning": "estimation surrogates allocation search",
     "study": "campaign consent synth_backends study summary nas",
-    "faces": "bench bundle export view api commands cli",
+    "faces": "bundle export view api commands cli",
 }
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS.values()) for room in rooms.split()}
 SEAM = "dse.synth_backends.base"  # what a backend and the engine below it say to each other: values, so it may be imported from anywhere
@@ -81,6 +81,11 @@ def test_the_picture_shows_the_floors() -> None:
     picture = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
     missing = [room for room in FLOOR if f"`{room}`" not in picture]
     assert not missing
+
+
+def test_the_product_needs_nothing_that_stands_apart() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        assert not [name for name in imports_of(path) if name.partition(".")[0] in ("benchmarks", "dse_ntorc")], path
 
 
 @pytest.mark.parametrize("words", [("--help",), ("nas", "--help"), ("--version",)], ids=" ".join)

@@ -10,7 +10,7 @@ import typer
 from dse import registry
 from dse.commands.options import AsJson
 from dse.commands.output import console, print_json
-from dse.corpus.find import find_corpus, read_corpus
+from dse.corpus import find_corpus, read_corpus
 from dse.errors import CorpusError, SpecError
 from dse.estimation import fitting
 from dse.surrogates._terms import Start

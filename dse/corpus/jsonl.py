@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from dse.errors import CorpusError
 from dse.qor import CYCLES, DesignRecord, Failure, LayerRecord, Qor
 from dse.store.codec import read_record
 from dse.wire import dump_json, load_json, to_json
+
+FORMAT = "our own JSON lines: a .jsonl file, or a folder of such files"
+HOW_TO_GET = "give a folder or .jsonl file, or name a folder inside one of the directories of DSE_CORPORA."
 
 SCHEMA = "dse.corpus/2"
 _READABLE = ("dse.corpus/1", SCHEMA)
@@ -35,12 +38,18 @@ _SAID = (
 _MAX_FILE_BYTES = 1 << 30
 
 
-def read_jsonl(paths: Sequence[Path], *, name: str) -> Corpus:
-    """Read one or several files as one corpus.
+def is_readable(path: Path) -> bool:
+    """Whether a path is such a file, or a folder with at least one."""
+    return bool(_files(path))
+
+
+def read(path: Path) -> Corpus:
+    """Read a file, or all files of a folder as one corpus.
 
     Raises:
         CorpusError: with file and line, for anything that is not exactly this format, and for a corpus without records.
     """
+    paths, name = _files(path), path.stem if path.is_file() else path.resolve().name
     digest = hashlib.sha256(b"dse.corpus/1")  # as ever: keys of replays rest on it
     records: list[LayerRecord | DesignRecord] = []
     for path in paths:
@@ -71,6 +80,12 @@ def write_records(path: Path, records: Iterable[LayerRecord | DesignRecord]) -> 
             return len(merged) - len(old)
     except OSError as error:
         raise CorpusError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    if path.is_file():
+        return (path,) if path.suffix in (".jsonl", ".ndjson") else ()
+    return tuple(sorted(path.glob("*.jsonl")))
 
 
 def _replace(path: Path, text: str) -> None:

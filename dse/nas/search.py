@@ -220,7 +220,7 @@ def device_of(spec: NasSpec) -> Device:
     from dataclasses import replace
 
     from dse import registry
-    from dse.corpus.find import find_corpus, read_corpus
+    from dse.corpus import find_corpus, read_corpus
 
     corpus = read_corpus(find_corpus(spec.cost.corpus, near=spec.path.parent))
     options = registry.load("surrogates", spec.cost.surrogate).Options()

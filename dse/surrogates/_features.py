@@ -59,8 +59,6 @@ _HARDLY = {
     "resources": ("log2_steps", "log2_clock_period"),
 }
 
-RAW_NAMES = ("reuse_factor", "n_in", "size", "positions")
-
 
 def hardly_matters(metric: str) -> NDArray[np.bool_]:
     """Return (F,) whether a feature hardly matters to a metric."""
@@ -116,12 +114,6 @@ def _features(layer: Layer, choice: LayerChoice, target: Target) -> tuple[float,
 def feature_table(rows: Sequence[Row]) -> Floats:
     """Return (N, F) features, in the order of `NAMES`."""
     return np.array([_features(*row) for row in rows], dtype=np.float64).reshape(len(rows), len(NAMES))
-
-
-def raw_table(rows: Sequence[Row]) -> Floats:
-    """Return (N, 4) of what N-TORC's forests see: reuse factor, inputs, size (units of a recurrent layer), sequence length."""
-    table = [(choice.reuse_factor, layer.n_in, layer.n_state or layer.n_out, layer.n_positions) for layer, choice, _ in rows]
-    return np.array(table, dtype=np.float64).reshape(len(rows), len(RAW_NAMES))
 
 
 @dataclass(frozen=True, slots=True)

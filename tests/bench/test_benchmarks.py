@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,22 +11,24 @@ import fakes
 import numpy as np
 import pytest
 
-from dse.bench.cases import make_case, random_chance, record_network, record_table4, transfer_records
-from dse.bench.drive import drive, start_view
-from dse.bench.efficiency import Plan, make_searcher, sample_efficiency, summarize
-from dse.bench.networks import draw_networks, read_networks
-from dse.bench.overhead import overhead
-from dse.bench.pareto import pareto
-from dse.bench.stochastic import anneal, pose, random_best, solve_exactly
-from dse.commands import bench as command
+import dse
+from benchmarks import command
+from benchmarks.cases import make_case, random_chance, record_network, record_table4, transfer_records
+from benchmarks.drive import drive, start_view
+from benchmarks.efficiency import Plan, make_searcher, sample_efficiency, summarize
+from benchmarks.networks import draw_networks, read_networks
+from benchmarks.overhead import overhead
+from benchmarks.pareto import pareto
+from benchmarks.stochastic import anneal, pose, random_best, solve_exactly
+from dse.commands import bench
 from dse.corpus.base import Corpus
 from dse.corpus.jsonl import write_records
-from dse.corpus.ntorc import TARGET
 from dse.design import Fidelity, LayerChoice
 from dse.errors import CorpusError, NetworkError, SpecError
 from dse.parts import find_part
 from dse.qor import LayerRecord
 from dse.search.base import Advice, Proposal
+from dse_ntorc.tables import TARGET
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHAPES = [fakes.dense("dense", n, m) for n, m in ((16, 16), (64, 16), (64, 64))] + [
@@ -236,3 +239,14 @@ def test_chance_and_annealing_never_beat_the_proof(shared):
             ]
             assert values[0] >= best - 1e-6
             assert values[1] <= 50_000
+
+
+def test_dse_bench_finds_the_benchmarks_of_its_checkout() -> None:
+    assert bench.efficiency.__module__ == "benchmarks.command"
+    assert str(ROOT) not in sys.path[:1]
+
+
+def test_an_installed_dse_says_where_the_benchmarks_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(dse, "__file__", str(tmp_path / "site-packages" / "dse" / "__init__.py"))
+    with pytest.raises(SpecError, match="not installed with dse"):
+        _ = bench.efficiency

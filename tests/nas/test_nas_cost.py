@@ -127,7 +127,7 @@ def test_only_rivals_that_cost_no_more_make_a_training_hopeless():
 
 @pytest.mark.slow
 def test_a_surrogate_fitted_to_recordings_agrees_with_the_estimate_fitted_to_the_same(shared):
-    from dse.corpus.find import read_corpus
+    from dse.corpus import read_corpus
     from dse.nas.cost import believed
     from dse.registry import load
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dse.commands.surrogate import evaluate
-from dse.corpus.find import read_corpus
+from dse.corpus import read_corpus
 from dse.design import Fidelity, Layer, LayerChoice, Target
 from dse.errors import CorpusError, SpecError
 from dse.qor import LayerRecord, Qor

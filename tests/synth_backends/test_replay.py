@@ -10,11 +10,11 @@ import pytest
 from backend_cases import NETWORK, TARGET, point, site
 
 from dse.corpus import write_records
-from dse.corpus.ntorc import TARGET as NTORC
 from dse.design import DesignPoint, Fidelity, Job, LayerChoice, Precision, Target, Toolchain
 from dse.errors import CorpusError, NotRecorded, SpecError
 from dse.qor import DesignRecord, Evaluation, LayerRecord, Qor
 from dse.synth_backends.replay import Options, Replay, create
+from dse_ntorc.tables import TARGET as NTORC
 
 LUTS = (100.0, 110.0, 900.0)
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from benchmarks.cases import Case, RecordedSpace, make_case, random_chance, record_network, record_table4, transfer_records
+from benchmarks.drive import Run, drive, start_view
+from benchmarks.networks import draw_networks, read_networks
 from dse import registry
-from dse.bench.cases import Case, RecordedSpace, make_case, random_chance, record_network, record_table4, transfer_records
-from dse.bench.drive import Run, drive, start_view
-from dse.bench.networks import draw_networks, read_networks
 from dse.corpus import read_corpus
-from dse.corpus.ntorc import TARGET
 from dse.errors import SpecError
 from dse.parts import find_part
 from dse.qor import LayerRecord
 from dse.synth_backends.replay import Replicates
+from dse_ntorc.tables import TARGET
 
 FACTORS = (1.3, 2.0, 4.0)
 OURS = "explore"

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.networks import make_network
 from dse.allocation.exact import Problem, TableLimit, allocate, total
-from dse.bench.networks import make_network
 from dse.corpus.base import Corpus, circuit
-from dse.corpus.table4 import RecordedLayer, read_table4
 from dse.design import DesignPoint, Job, LayerChoice, Network, Target
 from dse.errors import CorpusError
 from dse.goal import DEVICE_COST_RESOURCES
@@ -24,6 +23,7 @@ from dse.qor import LayerRecord, Qor, compose
 from dse.space import DesignSpace, LayerOptions
 from dse.surrogates.base import METRICS
 from dse.synth_backends.replay import Replay, Replicates
+from dse_ntorc.table4 import RecordedLayer, read_table4
 
 Floats = NDArray[np.float64]
 Table = tuple[Floats, ...]

@@ -15,7 +15,7 @@ import numpy as np
 
 from dse.design import Layer, LayerChoice, Target
 from dse.qor import LayerRecord
-from dse.surrogates._features import Floats, Range, feature_table, measured_range, raw_table
+from dse.surrogates._features import Floats, Range, Row, feature_table, measured_range
 from dse.surrogates._observed import Observed, from_log, observe, one_fidelity
 from dse.surrogates._terms import Start, check_options
 from dse.surrogates.base import METRICS, Belief, Prediction, Surrogate
@@ -73,7 +73,7 @@ class NtorcBelief:
         known = self.kinds.get(layer.kind)
         if known is None or not choices:
             return [nothing] * len(METRICS)
-        table = raw_table([(layer, choice, self.target) for choice in choices]).astype(np.float32)
+        table = _raw_table([(layer, choice, self.target) for choice in choices]).astype(np.float32)
         return [nothing if forest is None else np.stack([t.predict(table) for t in forest.estimators_]) for forest in known.forests]
 
 
@@ -94,6 +94,12 @@ def create(options: Options) -> Surrogate:
     return NtorcSurrogate(options)
 
 
+def _raw_table(rows: Sequence[Row]) -> Floats:
+    """Return (N, 4) of what N-TORC's forests see: reuse factor, inputs, size (units of a recurrent layer), sequence length."""
+    table = [(choice.reuse_factor, layer.n_in, layer.n_state or layer.n_out, layer.n_positions) for layer, choice, _ in rows]
+    return np.array(table, dtype=np.float64).reshape(len(rows), 4)
+
+
 def _lacks(data: Observed) -> bool:
     return bool(np.isnan(data.values).all(axis=0).any())
 
@@ -101,7 +107,7 @@ def _lacks(data: Observed) -> bool:
 def _fit_kind(data: Observed, trees: int, seed: int) -> KindForests:
     from sklearn.ensemble import RandomForestRegressor
 
-    table, forests = raw_table(data.rows), []
+    table, forests = _raw_table(data.rows), []
     for column in data.values.T:
         known = ~np.isnan(column)
         forest = RandomForestRegressor(n_estimators=trees, random_state=seed, n_jobs=1) if known.any() else None

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases import LATENCY, RecordedSpace, record_network
+from benchmarks.efficiency import make_searcher
+from benchmarks.networks import read_networks
 from dse.allocation.knapsack import whole_front
-from dse.bench.cases import LATENCY, RecordedSpace, record_network
-from dse.bench.efficiency import make_searcher
-from dse.bench.networks import read_networks
 from dse.corpus import read_corpus
-from dse.corpus.ntorc import TARGET
 from dse.goal import Goal, Objective
 from dse.pareto import hypervolume
 from dse.parts import find_part
 from dse.search.base import Trial, TrialStatus, View
+from dse_ntorc.tables import TARGET
 
 Floats = NDArray[np.float64]
 AT = (2, 4, 6, 8, 10, 12, 16, 20)

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from dse.corpus.base import Corpus
-from dse.corpus.ntorc import TARGET
 from dse.design import Fidelity, Layer, LayerChoice
 from dse.errors import CorpusError
 from dse.qor import LayerRecord, Qor
+from dse_ntorc.tables import TARGET
+
+FORMAT = "N-TORC's Table IV: a folder with conv_fccm.csv or conv_net2.csv"
+HOW_TO_GET = ""
 
 RecordedLayer = tuple[Layer, tuple[LayerChoice, ...], tuple[Qor, ...]]
 
@@ -32,9 +35,9 @@ _METRICS = {
 }
 
 
-def is_table4(folder: Path) -> bool:
+def is_readable(path: Path) -> bool:
     """Whether a folder holds these tables."""
-    return any((folder / f"conv{suffix}.csv").is_file() for suffix in MODELS.values())
+    return any((path / f"conv{suffix}.csv").is_file() for suffix in MODELS.values())
 
 
 def read_table4(folder: Path) -> dict[str, tuple[RecordedLayer, ...]]:
@@ -50,19 +53,19 @@ def read_table4(folder: Path) -> dict[str, tuple[RecordedLayer, ...]]:
     return models
 
 
-def read_table4_corpus(folder: Path) -> Corpus:
+def read(path: Path) -> Corpus:
     """Read both models as one corpus of layers, as if they had been synthesised. Layers that two models share are recorded once."""
     digest, seen, records = hashlib.sha256(b"table4/1"), set(), []
-    for path in sorted(folder.glob("*.csv")):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for name, layers in read_table4(folder).items():
+    for table in sorted(path.glob("*.csv")):
+        digest.update(hashlib.sha256(table.read_bytes()).digest())
+    for name, layers in read_table4(path).items():
         for layer, choices, qors in layers:
             for choice, qor in zip(choices, qors, strict=True):
                 if (layer.shape, choice, qor) not in seen:
                     seen.add((layer.shape, choice, qor))
                     records.append(LayerRecord(layer, choice, TARGET, Fidelity.CSYNTH, qor, f"{name} {layer.name}"))
     note = "predicted by N-TORC's forests and taken as if measured: a benchmark, not a result of synthesis"
-    return Corpus(folder.resolve().name, digest.hexdigest(), tuple(records), (), TARGET, (note,))
+    return Corpus(path.resolve().name, digest.hexdigest(), tuple(records), (), TARGET, (note,))
 
 
 def _read_model(folder: Path, suffix: str) -> tuple[RecordedLayer, ...]:

@@ -21,6 +21,9 @@ from dse.design import Fidelity, Layer, LayerChoice, Precision, Target, Toolchai
 from dse.errors import CorpusError
 from dse.qor import LayerRecord, Qor
 
+FORMAT = "the published tables of N-TORC: their folder, or a clone of the repository"
+HOW_TO_GET = "The N-TORC tables are public: git clone https://github.com/HeRCLab/N-TORC corpora/ntorc"
+
 TARGET = Target(
     part=normalise_part("xczu7ev-ffvc1156-2-e"),
     clock_period_ns=4.0,
@@ -119,17 +122,18 @@ _TABLES = (
 )
 
 
-def is_ntorc(folder: Path) -> bool:
-    """Whether a folder holds these tables (at least one; a missing one is then an error with its name)."""
-    return any((folder / table.file).is_file() for table in _TABLES)
+def is_readable(path: Path) -> bool:
+    """Whether a folder (or a clone of the repository) holds these tables: at least one; a missing one is then an error with its name."""
+    return _folder(path) is not None
 
 
-def read_ntorc(folder: Path) -> Corpus:
-    """Read all six tables of a folder.
+def read(path: Path) -> Corpus:
+    """Read all six tables of a folder, or of a clone of the repository.
 
     Raises:
         CorpusError: a table or column is missing, or a row holds no number where one must be or contradicts itself.
     """
+    folder = _folder(path) or path
     digest = hashlib.sha256(b"ntorc/1")
     records: list[LayerRecord] = []
     notes: list[str] = []
@@ -145,6 +149,11 @@ def read_ntorc(folder: Path) -> Corpus:
         records += reader.records()
         notes += reader.notes
     return Corpus(folder.resolve().name, digest.hexdigest(), tuple(records), (), TARGET, (*notes, *_QUIRKS))
+
+
+def _folder(path: Path) -> Path | None:
+    places = (path, path / "training_data_optimizer")
+    return next((place for place in places if any((place / table.file).is_file() for table in _TABLES)), None)
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from dse.bench.cases import LATENCY, Case
+from benchmarks.cases import LATENCY, Case
 from dse.goal import Goal, Limit, Objective
 from dse.qor import LayerRecord
 from dse.search.base import Searcher, Trial, TrialStatus, View

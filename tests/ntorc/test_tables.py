@@ -8,9 +8,9 @@ import pytest
 
 from dse.corpus import find_corpus, medians, read_corpus
 from dse.corpus.base import effective_factors
-from dse.corpus.table4 import read_table4
 from dse.design import LayerChoice
 from dse.errors import CorpusError
+from dse_ntorc.table4 import read_table4
 
 TABLES = {
     "conv_latency_collapsed.csv": (

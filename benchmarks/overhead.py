@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from dse.bench.cases import make_case, record_network
-from dse.bench.drive import start_view
-from dse.bench.efficiency import make_searcher
-from dse.bench.networks import read_networks
+from benchmarks.cases import make_case, record_network
+from benchmarks.drive import start_view
+from benchmarks.efficiency import make_searcher
+from benchmarks.networks import read_networks
 from dse.corpus import read_corpus
-from dse.corpus.ntorc import TARGET
 from dse.parts import find_part
 from dse.search.base import Trial, TrialStatus
 from dse.surrogates._work import forget
+from dse_ntorc.tables import TARGET
 
 
 def overhead(

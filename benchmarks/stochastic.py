@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases import LATENCY, RecordedSpace, record_table4
 from dse import registry
 from dse.allocation.exact import Problem, TableLimit, allocate, total
-from dse.bench.cases import LATENCY, RecordedSpace, record_table4
 from dse.corpus import read_corpus
-from dse.corpus.ntorc import TARGET
 from dse.errors import InfeasibleError
 from dse.parts import find_part
 from dse.surrogates.base import METRICS
+from dse_ntorc.tables import TARGET
 
 Floats = NDArray[np.float64]
 
