@@ -210,6 +210,23 @@ def test_one_wide_port_tells_the_size_too(specialised: Path) -> None:
     assert [row.name for row in read_tree(specialised).layers] == ["fc2", "output"]
 
 
+def test_what_pruning_left_without_ports_is_found_by_exclusion(specialised: Path) -> None:
+    """Zero weights take ports away: 14 of 16 inputs and 7 of 8 outputs are left of fc1; 7 and 3 could be either of the others."""
+    name = "dense_latency_0_0_0_0_0_0_0_0_0_0"
+
+    def left(suffix: str, lut: int, values: tuple[int, int]) -> None:
+        write(specialised, f"{REPORTS}/{name}{suffix}_csynth.rpt", module(name + suffix, lut, values=values))
+
+    left("", 500, (14, 7))
+    left("_1", 300, (7, 3))
+    left("_2", 100, (7, 3))
+    tree = read_tree(specialised)
+    assert [(row.name, row.qor.lut) for row in tree.layers] == [("fc1", 500)]
+    assert [row.name for row in tree.groups] == ["fc2, output", "relu1, relu2"]
+    left("_1", 300, (7, 6))  # more than the output has, and then there is one layer left for the other
+    assert [(row.name, row.qor.lut) for row in read_tree(specialised).layers] == [("fc1", 500), ("fc2", 300), ("output", 100)]
+
+
 def test_layers_of_one_size_are_not_told_apart(specialised: Path) -> None:
     write(specialised, "firmware/defines.h", "#define N_INPUT_1_1 8\n#define N_LAYER_2 8\n" + DEFINES)
     write(specialised, f"{REPORTS}/dense_latency_0_0_0_0_0_0_0_0_0_0_csynth.rpt",
