@@ -16,6 +16,7 @@ from dse.commands.import_reports import import_reports
 from dse.corpus import read_corpus
 from dse.design import Fidelity
 from dse.errors import ReportError
+from dse.reports.config_yaml import Wanted
 from dse.reports.file_sets import DirectoryFiles
 from dse.reports.kinds import parse_report
 from dse.reports.records import CosimReport
@@ -439,3 +440,21 @@ def test_json_names_what_is_not_told_apart(specialised: Path, capsys: pytest.Cap
     assert [(row["name"], row["qor"]["lut"]) for row in document["not_told_apart"]] == [("relu1, relu2", 81)]
     report(specialised, as_json=False)
     assert "relu1, relu2" in capsys.readouterr().out
+
+
+def test_types_as_hls4ml_writes_them(build: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Rounding and saturation come with a fifth argument; integers are formats, too."""
+    types = "typedef ap_fixed<16,6,AP_RND,AP_SAT,0> model_default_t;\ntypedef ap_int<8> weight2_t;\n"
+    write(build, "firmware/defines.h", types)
+    to = tmp_path_factory.mktemp("corpus")
+    assert imported(build, to) == {"csynth": [1000]}
+    (design,) = read_corpus(to).designs
+    (layer,) = read_corpus(to).layers
+    assert str(design.target.precision) == "ap_fixed<16,6,AP_RND,AP_SAT>"
+    assert str(layer.choice.precision) == "ap_fixed<8,8>"
+
+
+def test_a_configuration_that_is_no_yaml_decides_nothing(build: Path) -> None:
+    for text in ("HLSConfig: [", "HLSConfig:\n  LayerName:\n    fc1: 5\n", "a: &a [*a]\n", "[" * 5000, "HLSConfig: !evil x\n"):
+        write(build, "hls4ml_config.yml", text)
+        assert read_tree(build).wanted in ((), (Wanted("fc1"),))
