@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  (hooks)
 
 # No test judges by time: a loaded machine is slow, and that is no bug. The suite takes the same examples every time, so that it fails for
 # who broke something and not for who comes next; `make test-long` draws new ones.
