@@ -10,17 +10,17 @@ import os
 from pathlib import Path
 
 import pytest
-from reports.report_texts import exported, kernels, module, parameters, utilization
+from reports.report_texts import PART, exported, kernels, module, parameters, utilization
 
 from dse.commands.import_reports import import_reports
 from dse.corpus import read_corpus
 from dse.design import Fidelity
-from dse.errors import ReportError
+from dse.errors import CorpusError, ReportError
 from dse.reports.config_yaml import Wanted
 from dse.reports.file_sets import DirectoryFiles
 from dse.reports.kinds import parse_report
 from dse.reports.records import CosimReport
-from dse.reports.tree import TreeReport, qor_of_tree, read_tree
+from dse.reports.tree import TreeReport, qor_of_tree, read_result, read_tree
 
 SOLUTION = "myproject_prj/solution1"
 REPORTS = f"{SOLUTION}/syn/report"
@@ -458,3 +458,58 @@ def test_a_configuration_that_is_no_yaml_decides_nothing(build: Path) -> None:
     for text in ("HLSConfig: [", "HLSConfig:\n  LayerName:\n    fc1: 5\n", "a: &a [*a]\n", "[" * 5000, "HLSConfig: !evil x\n"):
         write(build, "hls4ml_config.yml", text)
         assert read_tree(build).wanted in ((), (Wanted("fc1"),))
+
+
+# sources and reports that do not belong together
+
+
+def test_of_several_sources_only_those_at_their_own_place_count(build: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder of many generated projects, and the reports of one of them beside these."""
+    (build / "firmware/parameters.h").rename(build / "kept.h")
+    for name in ("wide", "narrow"):
+        write(build, f"{name}/firmware/parameters.h", ONE_LAYER)
+        write(build, f"{name}/firmware/defines.h", DEFINES)
+    tree = read_tree(build)
+    assert (tree.parameters, [row.name for row in tree.layers]) == ((), ["config2"])
+    assert said(tree, "which of the 2 parameters.h")
+    write(build, "firmware/parameters.h", ONE_LAYER)
+    assert [row.name for row in read_tree(build).layers] == ["fc1"]
+
+
+def test_layers_that_the_sources_do_not_know(build: Path, tmp_path: Path) -> None:
+    write(build, "firmware/parameters.h", parameters((12, "fc1", "dense_config", "16", "8"), (3, "relu1", "relu", "8", "")))
+    tree = read_tree(build)
+    assert ([row.name for row in tree.layers], tree.unknown_layers, tree.inlined) == (["config2"], (2,), ())
+    assert said(tree, "layers that parameters.h does not know (config2)")
+    with pytest.raises(CorpusError, match="of another build"):
+        import_reports(build, tmp_path / "corpus", as_json=True)
+    with pytest.raises(ReportError, match="of another build"):
+        result(build)
+
+
+def result(project: Path) -> TreeReport:
+    return read_result(project, expected_top="myproject", expected_part=PART, expected_clock_ns=5.0, newer_than=None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("|        9|        9| 45.000 ns", "|        9|        8| 45.000 ns", "minimum 9 is above its maximum 8"),
+        ("|    9|    9| function |", "|    0|    0| function |", "an interval of 0 cycles"),
+        (
+            "|Total  |        0|      0|     200|   1000|    0|",
+            "|Total  |        0|      0|     0|   0|    0|",
+            "neither LUTs nor FFs",
+        ),
+    ],
+)
+def test_impossible_numbers_are_no_result(build: Path, tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert result(build).csynth.total.used.lut == 1000
+    path = build / f"{REPORTS}/myproject_csynth.rpt"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ReportError, match=says):
+        result(build)
+    with pytest.raises(CorpusError, match=says):
+        import_reports(build, tmp_path / "corpus", as_json=True)
