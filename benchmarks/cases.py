@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from benchmarks.networks import make_network
 from dse.allocation.exact import Problem, TableLimit, allocate, total
+from dse.composition import compose
 from dse.corpus.base import Corpus, circuit
 from dse.design import DesignPoint, Job, LayerChoice, Network, Target
 from dse.errors import CorpusError
 from dse.goal import DEVICE_COST_RESOURCES
 from dse.parts import Part
-from dse.qor import LayerRecord, Qor, compose
+from dse.qor import LayerRecord, Qor
 from dse.space import DesignSpace, LayerOptions
 from dse.surrogates.base import METRICS
 from dse.synth_backends.replay import Replay, Replicates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import isfinite
@@ -46,22 +45,6 @@ class Qor:
     def layer(self, name: str) -> Qor | None:
         """Return what is known of one layer, None where nothing is."""
         return dict(self.layers).get(name)
-
-
-def compose(layers: Iterable[tuple[str, Qor]]) -> Qor:
-    """Put layers together: resources and latency add, the II is the slowest layer's (N-TORC's assumption: no glue, no overlap).
-
-    A metric that one layer does not know is unknown for the whole.
-    """
-    known = tuple(layers)
-
-    def fold(name: str, combine: Callable[[list[float]], float]) -> float | None:
-        values = [getattr(qor, name) for _, qor in known]
-        return combine(values) if values and None not in values else None
-
-    sums = {name: fold(name, sum) for name in RESOURCES + CYCLES[:2]}
-    maxima = {name: fold(name, max) for name in (*CYCLES[2:], "clock_period_ns")}
-    return Qor(**sums, **maxima, layers=known)
 
 
 class FailureKind(StrEnum):

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
 
+from dse.composition import compose
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Network, Target
 from dse.goal import Goal, Limit, Objective
 from dse.parts import Part
-from dse.qor import Evaluation, Failure, FailureKind, LayerRecord, Provenance, Qor, compose
+from dse.qor import Evaluation, Failure, FailureKind, LayerRecord, Provenance, Qor
 from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
 from dse.space import DesignSpace, LayerOptions
 from dse.synth_backends.base import Progress

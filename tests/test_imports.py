@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dse"
 # ARCHITECTURE.md draws this: rooms (folders and files of dse/) by floor, from the bottom up. Imports go down, or to a room of the same
 # floor that does not lead back.
 FLOORS = {
-    "values": "errors text canonical wire design qor goal parts faults space pareto balance layers networks registry",
-    "tools": "workers reports project numerics execution store corpus",
+    "values": "errors text canonical wire design qor goal composition parts faults space pareto balance layers networks registry",
+    "tools": "workers reports project execution store corpus",
     "learning": "estimation surrogates allocation search",
     "study": "campaign consent synth_backends study summary nas",
     "faces": "bundle export view api commands cli",

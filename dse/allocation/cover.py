@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.allocation.exact import Combine, Table, TableLimit, ceiling
+from dse.allocation.exact import Table, TableLimit, ceiling
+from dse.composition import Combine
 from dse.pareto import non_dominated
 
 Floats = NDArray[np.float64]

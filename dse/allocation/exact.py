@@ -10,7 +10,6 @@ Notation: L layers, C_l choices of layer l; a table is one array (C_l,) per laye
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,10 @@ from numpy.typing import NDArray
 from dse.allocation import highs
 from dse.allocation.highs import ANY
 from dse.allocation.knapsack import one_limit
+from dse.composition import Combine
 from dse.errors import InfeasibleError
 
 Table = tuple[NDArray[np.float64], ...]
-Combine = Literal["sum", "max"]
 
 _SLACK = 1e-9  # a limit is kept if exceeded by no more than this share of it: sums of floats have no exact order
 

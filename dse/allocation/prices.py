@@ -25,13 +25,11 @@ def priced(problem: Problem, table: Problem | None = None) -> Table | None:
         return None
     weights, limit_prices = duals
     asked = table or problem
-    sums = [limit for limit in asked.limits if limit.combine == "sum"]
     result = []
     for layer, objective in enumerate(asked.objective):
         value = weights[layer] * objective
-        for price, limit in zip(limit_prices, sums, strict=True):
+        for price, limit in zip(limit_prices, asked.limits, strict=True):
             value = value + price * limit.table[layer]
-        for limit in asked.limits:
             if limit.combine == "max":
                 value = np.where(limit.table[layer] <= limit.maximum, value, np.inf)
         result.append(value)
@@ -39,7 +37,7 @@ def priced(problem: Problem, table: Problem | None = None) -> Table | None:
 
 
 def _duals(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the weight of each layer's objective (1, or its share of a maximum) and the price of each limit on a sum."""
+    """Return the weight of each layer's objective (1, or its share of a maximum) and the price of each limit, 0 of one on a maximum."""
     from scipy.optimize import linprog
     from scipy.sparse import csr_matrix
 
@@ -71,6 +69,7 @@ def _duals(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]] 
     if answer.status != 0:
         return None
     marginals = -np.asarray(answer.ineqlin.marginals) * top if rows else np.zeros(0)
-    prices = marginals[: len(sums)] / np.array(scales) if sums else np.zeros(0)
+    prices = np.zeros(len(problem.limits))
+    prices[[limit.combine == "sum" for limit in problem.limits]] = marginals[: len(sums)] / np.array(scales)
     weights = np.ones(n_layers) if problem.combine == "sum" else marginals[len(sums) :] / top
     return np.maximum(weights, 0.0), np.maximum(prices, 0.0)

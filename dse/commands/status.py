@@ -91,6 +91,7 @@ def status_document(story: Story) -> dict[str, Any]:
             "tolerance": certificate.tolerance,
             "confidence": certificate.confidence,
             "reached": certificate.reached,
+            "unmeasured": [list(pair) for pair in certificate.unmeasured],
         },
         "stop_reason": state.stop[1] if state.stop else None,
         "stop_kind": state.stop[0] if state.stop else None,
@@ -186,6 +187,8 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
         out.print(
             f"certificate: nothing else is better by more than {certificate.gap:.2%}{level} (tolerance {certificate.tolerance:.2%})"
         )
+        if certificate.basis:
+            out.print(f"  believed where nobody measured: {certificate.basis}", soft_wrap=True)
     for note in notes_of(state):
         out.print(f"note: {note}")
 

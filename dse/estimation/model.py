@@ -7,11 +7,12 @@ fitted terms of `terms.py`; io_parallel and layers without weights are derived f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from dse.composition import compose
 from dse.design import DesignPoint, Layer, LayerChoice, Network, Target
 from dse.estimation import parallel
 from dse.estimation.between import FIFOS, fifos, split_off
@@ -22,7 +23,7 @@ from dse.estimation.terms import area_terms, latency_terms, shortest_is_whole, s
 from dse.layers._circuit import Geometry, Matrix, number
 from dse.layers._primitives import dsps_per_product, largest_weight, matrix_blocks, share_of_dsps
 from dse.layers.dense import packets
-from dse.qor import Qor, compose
+from dse.qor import Qor
 from dse.registry import layer_kind
 
 _FITTED_BITS = 16.0
@@ -63,28 +64,16 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
     return Qor(**whole)
 
 
-Correct = Callable[[Layer, LayerChoice, Target, Qor], Qor]
-
-
-def _as_it_is(layer: Layer, choice: LayerChoice, target: Target, qor: Qor) -> Qor:
-    return qor
-
-
-def estimate_design(network: Network, point: DesignPoint, target: Target, correct: Correct = _as_it_is) -> Qor:
-    """Estimate a network at a point: its layers composed, those without weights, split-off activations and FIFOs included.
-
-    Args:
-        correct: what measured layers taught of a layer's estimate (`dse.estimation.learned`).
-    """
+def estimate_design(network: Network, point: DesignPoint, target: Target) -> Qor:
+    """Estimate a network at a point: its layers composed, those without weights, split-off activations and FIFOs included."""
     chosen, contexts = dict(point.choices), context_of(network, point, target)
     if len(chosen) == 1 and len(network.layers) == 1:  # a lone layer, as recordings of single layers are
         contexts = {}
     fixed = LayerChoice(1, "latency")
-    parts = []
-    for layer in network.layers:
-        choice = chosen.get(layer.name, fixed)
-        qor = estimate_layer(layer, choice, target, contexts.get(layer.name))
-        parts.append((layer.name, correct(layer, choice, target, qor)))
+    parts = [
+        (layer.name, estimate_layer(layer, chosen.get(layer.name, fixed), target, contexts.get(layer.name)))
+        for layer in network.layers
+    ]
     activations = tuple(split_off(network))
     parts += [(layer.name, estimate_layer(layer, fixed, target, Context())) for layer in activations]
     if target.io_type == "io_stream":

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dse.composition import compose
 from dse.design import Fidelity, Job
 from dse.errors import ReportError
 from dse.project.plan import PROJECT_NAME, ProjectPlan
-from dse.qor import Qor, compose
+from dse.qor import Qor
 from dse.reports.tree import TreeReport, qor_of_tree, read_result
 
 FRESH_SLACK_SECONDS = 2.0  # file systems that keep whole seconds

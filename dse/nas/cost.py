@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from dse.allocation.exact import Problem, Table, TableLimit, allocate, total
 from dse.allocation.knapsack import one_limit
 from dse.allocation.prices import priced
+from dse.composition import combine_of, compose
 from dse.design import DesignPoint, Fidelity, Layer, LayerChoice, Network, Strategy, Target
 from dse.errors import InfeasibleError, SpaceError
 from dse.estimation import context_of, estimate_layer
 from dse.goal import DEVICE_COST_RESOURCES, Goal, Limit
 from dse.networks.architecture import Architecture, workload
 from dse.parts import Part
-from dse.qor import CYCLES, RESOURCES, Qor, compose
+from dse.qor import CYCLES, RESOURCES, Qor
 from dse.registry import layer_kind
 
 Floats = NDArray[np.float64]
@@ -154,8 +155,7 @@ def _menu(network: Network, device: Device) -> tuple[_Row, ...]:
 def _solve(device: Device, menu: tuple[_Row, ...], objective: str) -> DesignPoint:
     limits = []
     for limit in device.all_limits:
-        combine: Any = "max" if limit.metric.startswith("ii_") else "sum"
-        limits.append(TableLimit(limit.metric, _column(menu, limit.metric, device), limit.maximum, combine))
+        limits.append(TableLimit(limit.metric, _column(menu, limit.metric, device), limit.maximum, combine_of(limit.metric)))
     problem = Problem(_column(menu, objective, device), tuple(limits))
     _refuse_hopeless(problem)
     found = allocate(problem)

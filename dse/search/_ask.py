@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from dse.allocation.exact import Problem, TableLimit
 from dse.allocation.highs import ANY
+from dse.composition import Composition
 from dse.design import DesignPoint
 from dse.qor import DESIGN_FACTS, Failure
 from dse.search._metrics import Metric, metric
-from dse.search._tables import Floats, Glue, Tables
+from dse.search._tables import Floats, Tables
 from dse.search.base import Trial, TrialStatus, View
 
 Indices = tuple[int, ...]
@@ -45,7 +46,7 @@ class Ask:
     def problem(
         self,
         tables: Sequence[Floats],
-        glue: Glue,
+        glue: Composition,
         *,
         objective: int = 0,
         optimism: float = 0.0,
@@ -64,18 +65,18 @@ class Ask:
             excluded: points not to return.
             suspicion: what a whole unit of blame costs, in the objective's unit.
         """
-        weighed, combine = self.objectives[objective], self.objectives[objective].combine
-        value = _glued(weighed, glue, optimism)[0].of(tables)
+        weighed = _glued(self.objectives[objective], glue, optimism)[0]
+        value = weighed.of(tables)
         if suspicion > 0:
             value = tuple(column + suspicion * blame for column, blame in zip(value, self.suspicion, strict=True))
         limits = []
         for place, (limited, maximum) in enumerate(self.limits):
             scaled, constant = _glued(limited, glue, optimism)
             room = maximum - constant - (margin[place] if margin else 0.0)
-            limits.append(TableLimit(limited.name, scaled.of(tables), room, limited.combine))
-        return Problem(value, tuple(limits), combine, (*self.failed, *excluded))
+            limits.append(TableLimit(limited.name, scaled.of(tables), room, scaled.combine))
+        return Problem(value, tuple(limits), weighed.combine, (*self.failed, *excluded))
 
-    def constant(self, glue: Glue, objective: int = 0, optimism: float = 0.0) -> float:
+    def constant(self, glue: Composition, objective: int = 0, optimism: float = 0.0) -> float:
         """Return what the objective has besides its layers."""
         return _glued(self.objectives[objective], glue, optimism)[1]
 
@@ -104,7 +105,7 @@ class Ask:
                 for t in (tables.mean, tables.lower, tables.upper)
             )
             deviation = (high - low) / (2 * z)
-            if limited.combine == "max":
+            if scaled.combine == "max":
                 chance *= float(np.prod([_below(m, d, maximum - constant) for m, d in zip(mean, deviation, strict=True)]))
             else:
                 glue = float(np.abs(tables.glue.spread @ (scaled.weights > 0))) * mean.sum()
@@ -118,11 +119,18 @@ def _below(mean: float, deviation: float, maximum: float) -> float:
     return NormalDist(mean, deviation).cdf(maximum)
 
 
-def _glued(weighed: Metric, glue: Glue, optimism: float) -> tuple[Metric, float]:
-    """Return a metric over the layers alone, and the constant to add to it."""
+def _glued(weighed: Metric, glue: Composition, optimism: float) -> tuple[Metric, float]:
+    """Return a metric over the layers alone, and the constant to add to it.
+
+    Where it is open how cycles combine, an optimist takes the slowest layer alone: less than that no answer allows.
+    """
+    columns = np.flatnonzero(weighed.weights)
+    combine = glue.combine[columns[0]] if len(columns) == 1 else weighed.combine
+    if optimism > 0 and glue.is_open[columns].any():
+        return Metric(weighed.name, weighed.weights, "max"), 0.0
     shrink = np.maximum(1.0 - optimism * glue.spread, 0.0)
     constant = float(weighed.weights @ (glue.offset * shrink))
-    return Metric(weighed.name, weighed.weights * glue.ratio * shrink, weighed.combine), constant
+    return Metric(weighed.name, weighed.weights * glue.ratio * shrink, combine), constant
 
 
 def ask(view: View, tables: Tables) -> Ask:
@@ -158,6 +166,18 @@ def _blame(view: View, tables: Tables) -> tuple[tuple[Indices, ...], tuple[Float
         for n in suspects:
             suspicion[n][point[n]] += 1.0 / len(suspects)
     return tuple(failed), suspicion
+
+
+def unmeasured(view: View, tables: Tables) -> tuple[tuple[str, str], ...]:
+    """Return the (layer, choice in words) pairs that nobody measured: reuse factors, with the strategy where a layer has several."""
+    pairs = []
+    for option, known in zip(view.space.options, tables.measured, strict=True):
+        has_several = len({(choice.strategy, choice.precision) for choice in option.choices}) > 1
+        for choice, is_known in zip(option.choices, known, strict=True):
+            if not is_known:
+                more = f" ({choice.strategy}{f', {choice.precision}' if choice.precision else ''})" if has_several else ""
+                pairs.append((option.layer.name, f"{choice.reuse_factor}{more}"))
+    return tuple(pairs)
 
 
 def unasked(tables: Tables, points: Sequence[Indices]) -> tuple[NDArray[np.bool_], ...]:

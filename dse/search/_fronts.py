@@ -21,11 +21,13 @@ import numpy as np
 from dse.allocation.cover import cover
 from dse.allocation.exact import Allocation, Problem, TableLimit, allocate, ceiling, is_excluded, keeps, total
 from dse.allocation.knapsack import whole_front
+from dse.composition import Composition
 from dse.errors import InfeasibleError
 from dse.pareto import hypervolume, non_dominated
-from dse.search._ask import Ask, Indices, unasked
+from dse.search._ask import Ask, Indices, unasked, unmeasured
 from dse.search._miss import without_hope
-from dse.search._tables import Floats, Glue, Tables
+from dse.search._single import rests_on
+from dse.search._tables import Floats, Tables
 from dse.search.base import Advice, Certificate, Proposal
 
 _DRAWS = 6
@@ -41,17 +43,17 @@ class _World:
 
     ask: Ask
     tables: Sequence[Floats]
-    glue: Glue
+    glue: Composition
     optimism: float
     front: tuple[Indices, ...]
 
     def values(self, points: Sequence[Indices]) -> Floats:
         """Return (n, m)."""
         columns = []
-        for place, objective in enumerate(self.ask.objectives):
+        for place in range(len(self.ask.objectives)):
             problem = self.ask.problem(self.tables, self.glue, objective=place, optimism=self.optimism)
             constant = self.ask.constant(self.glue, place, self.optimism)
-            columns.append([total(problem.objective, point, objective.combine) + constant for point in points])
+            columns.append([total(problem.objective, point, problem.combine) + constant for point in points])
         return np.array(columns, dtype=np.float64).T.reshape(len(points), len(columns))
 
 
@@ -65,7 +67,8 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
         return without_hope(ask, tables, n, tolerance, confidence)
     verified = np.array([v for t in ask.view.finished if (v := ask.values(t)) is not None]).reshape(-1, len(ask.objectives))
     corner = _corner(ask, [believed.values(believed.front), verified], hoped.values(hoped.front))
-    certificate = Certificate(_gap(hoped, verified, corner, tolerance), tolerance, confidence)
+    gap = None if tables.unseen else _gap(hoped, verified, corner, tolerance)
+    certificate = Certificate(gap, tolerance, confidence)
     rng = np.random.default_rng((ask.view.seed, len(ask.seen)))
     drawn = [_world(free, tables.draw(ask.view, rng), tables.glue) for _ in range(_DRAWS)]
     worlds = (believed, hoped, *drawn)
@@ -73,7 +76,9 @@ def propose(ask: Ask, tables: Tables, n: int, tolerance: float, confidence: floa
         if (sweep := _sweep(ask, tables, worlds)) is not None:
             unsure = replace(certificate, gap=None)  # it holds as far as anybody measured, which is not far enough
             return Advice((sweep,) if n > 0 else (), certificate=unsure, notes=tables.notes)
-        stop = f"certificate: untried designs add at most {certificate.gap:.2%} to the hypervolume (confidence {confidence:.0%})"
+        certificate = replace(certificate, unmeasured=unmeasured(ask.view, tables))
+        sure = f"confidence {confidence:.0%}{rests_on(certificate)}"
+        stop = f"certificate: untried designs add at most {certificate.gap:.2%} to the hypervolume ({sure})"
         waits = bool(ask.view.pending)
         return Advice(stop=None if waits else stop, certificate=certificate, notes=tables.notes)
     proposals = _batch(ask, tables, n, worlds, verified / corner, corner)
@@ -125,7 +130,7 @@ def _sweep(ask: Ask, tables: Tables, worlds: Sequence[_World]) -> Proposal | Non
     return Proposal(ask.design(tuple(point)), "sweep", reason)
 
 
-def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0) -> _World:
+def _world(ask: Ask, tables: Sequence[Floats], glue: Composition, optimism: float = 0.0) -> _World:
     """Trace the front of one version of the tables: whole for two objectives alone, else as finely as labels are carried."""
     posed = _posed(ask, tables, glue, optimism)
     if len(posed) == 2 and not any(limit.combine == "sum" for limit in posed[0].limits):
@@ -139,7 +144,7 @@ def _world(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float = 0.0
     return _World(ask, tables, glue, optimism, tuple(dict.fromkeys(found[i] for i in picked)))
 
 
-def _posed(ask: Ask, tables: Sequence[Floats], glue: Glue, optimism: float) -> list[Problem]:
+def _posed(ask: Ask, tables: Sequence[Floats], glue: Composition, optimism: float) -> list[Problem]:
     """Return one problem per objective, without the limits that every design keeps."""
     posed = [ask.problem(tables, glue, objective=place, optimism=optimism) for place in range(len(ask.objectives))]
     binding = tuple(limit for limit in posed[0].limits if _most(limit) > limit.maximum)

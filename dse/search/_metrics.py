@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.allocation.exact import Combine
+from dse.composition import Combine, combine_of
 from dse.goal import DEVICE_COST_RESOURCES, Goal
 from dse.surrogates.base import METRICS
 
@@ -50,4 +50,4 @@ def metric(name: str, goal: Goal) -> Metric:
     column = _COLUMN.get(cycles, cycles)
     if column in METRICS:
         weights[METRICS.index(column)] = goal.clock_period_ns if cycles != name else 1.0
-    return Metric(name, weights, "max" if column.startswith("ii_") else "sum")
+    return Metric(name, weights, combine_of(column))

@@ -11,7 +11,7 @@ import numpy as np
 from dse.allocation.exact import Allocation, Problem, allocate, conflict
 from dse.allocation.prices import priced
 from dse.errors import InfeasibleError
-from dse.search._ask import Ask, Indices, unasked
+from dse.search._ask import Ask, Indices, unasked, unmeasured
 from dse.search._miss import without_hope
 from dse.search._tables import Tables
 from dse.search.base import Advice, Certificate, Proposal
@@ -54,7 +54,7 @@ class Step:
             )
             stop = (
                 f"certificate: no untried design beats trial {incumbent[1]} by more than {self.rules.tolerance:.1%} "
-                f"(gap {certificate.gap:.2%}, confidence {self.rules.confidence:.0%}{noise})"
+                f"(gap {certificate.gap:.2%}, confidence {self.rules.confidence:.0%}{noise}{rests_on(certificate)})"
             )
             return Advice(stop=stop, certificate=certificate, notes=notes)
         return Advice(tuple(self._batch(n, optimist)), certificate=certificate, notes=notes)
@@ -70,12 +70,13 @@ class Step:
 
     def _certificate(self, incumbent: tuple[float, int] | None, optimist: Allocation) -> Certificate:
         tolerance, confidence = self.rules.tolerance, self.rules.confidence
-        if incumbent is None:
+        if incumbent is None or self.tables.unseen:
             return Certificate(None, tolerance, confidence)
         z = NormalDist().inv_cdf(0.5 + confidence / 2)
         bound = optimist.objective + self.ask.constant(self.tables.glue, optimism=z)
         gap = (incumbent[0] - bound) / incumbent[0] if incumbent[0] > 0 else 0.0
-        return Certificate(max(0.0, gap), tolerance, confidence)
+        found = Certificate(max(0.0, gap), tolerance, confidence)
+        return replace(found, unmeasured=unmeasured(self.ask.view, self.tables)) if found.reached else found
 
     def _batch(self, n: int, optimist: Allocation) -> list[Proposal]:
         """Choose up to n designs, each as if those before it were known already."""
@@ -188,6 +189,12 @@ class Step:
         options = self.ask.view.space.options
         beyond = [o.layer.name for o, outside, i in zip(options, self.tables.extrapolates, point, strict=True) if outside[i]]
         return (f"believed beyond what was measured: {', '.join(beyond)}",) if beyond else ()
+
+
+def rests_on(certificate: Certificate) -> str:
+    """Return how much of a certificate is belief, as the end of a sentence."""
+    n = len(certificate.unmeasured)
+    return f"; believed of {n} choices that nobody measured" if n else "; every choice was measured"
 
 
 def _allocate(problem: Problem) -> Allocation | None:

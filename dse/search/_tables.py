@@ -3,7 +3,7 @@
 Notation: L layers, C_l choices of layer l, M columns (`dse.surrogates.base.METRICS`); z is the normal quantile of the confidence.
 
 A layer that was measured under a choice is known, and so is every layer of the same circuit in this network, up to the noise that
-repeated measurements show. The whole is not always the sum of its parts (FIFOs, glue, overlap): `Glue` learns total against sum.
+repeated measurements show. The whole is not always the sum of its parts (FIFOs, glue, overlap): see `dse.composition`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse import registry
+from dse.composition import Composition, learn, parts_and_total
 from dse.corpus.base import circuit
 from dse.design import Fidelity
 from dse.qor import LayerRecord
-from dse.search.base import Trial, View
+from dse.search._regimes import Run, floors
+from dse.search.base import View
+from dse.surrogates._terms import Start, prior_mean
 from dse.surrogates.base import METRICS, Belief
 
 Floats = NDArray[np.float64]
@@ -29,19 +32,7 @@ Identity = tuple[object, ...]
 Circuits = tuple[Identity, ...]
 
 _numbers = attrgetter(*METRICS)
-_SUMS = np.array([not name.startswith("ii_") for name in METRICS])
-_EXACT = 1e-6  # totals within this share of the sum are sums
-_GLUE_SPREAD = 0.03  # share of a total that glue may vary by, before trials say more
-_GLUE_TRIALS = 2.0  # for how many trials that assumption counts
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Glue:
-    """Total = offset + ratio x (sum or maximum over layers), within a relative spread; one number per column (M,)."""
-
-    offset: Floats
-    ratio: Floats
-    spread: Floats
+_TOTALS = "the search works on totals, and gives no certificate that rests on layers never seen"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +46,7 @@ class Tables:
         measured: per layer (C_l,) whether the circuit was measured in this campaign.
         circuits: per layer the identity of each choice's circuit; layers of equal circuits share their measurements.
         extrapolates: per layer (C_l,) whether the belief lies outside what was ever measured.
+        unseen: names of the layers of which no report told anything although designs were measured: nothing of them is knowledge.
         belief: the fitted surrogate, for joint draws.
         notes: what the user should know.
     """
@@ -67,7 +59,8 @@ class Tables:
     measured: tuple[NDArray[np.bool_], ...]
     circuits: tuple[Circuits, ...]
     extrapolates: tuple[NDArray[np.bool_], ...]
-    glue: Glue
+    glue: Composition
+    unseen: tuple[str, ...]
     belief: Belief
     notes: tuple[str, ...]
 
@@ -80,14 +73,13 @@ class Tables:
         )
 
 
-def build(view: View, surrogate: str, options: Any, confidence: float, inflation: float = 1.0) -> Tables:
+def build(view: View, surrogate: str, options: Any, confidence: float) -> Tables:
     """Fit the surrogate to all measured layers and lay what was measured over its predictions.
 
     Args:
         view: trials, transfer, space.
         surrogate, options: kind and options of the surrogate.
         confidence: of the central interval between lower and upper.
-        inflation: factor on the width of predicted intervals, in log units.
     """
     records = _records(view)
     recipe = registry.load("surrogates", surrogate).create(options)
@@ -100,7 +92,7 @@ def build(view: View, surrogate: str, options: Any, confidence: float, inflation
         predicted = belief.predict(option.layer, option.choices, confidence=confidence)
         circuits: Circuits = tuple(circuit(option.layer, choice) for choice in option.choices)
         mean = np.array(predicted.mean)
-        lower, upper = _stretch(mean, predicted.lower, inflation), _stretch(mean, predicted.upper, inflation)
+        lower, upper = np.array(predicted.lower), np.array(predicted.upper)
         hope = np.array(lower)
         for row, identity in enumerate(circuits):
             rows = seen.get(identity)
@@ -119,9 +111,32 @@ def build(view: View, surrogate: str, options: Any, confidence: float, inflation
         measured_tables.append(np.array([identity in seen for identity in circuits]))
         identities.append(circuits)
         outside.append(predicted.extrapolates)
+    _doubt(view, hope_tables, seen, identities)
+    glue = learn(METRICS, _designs(view, mean_tables))
     beliefs = tuple(mean_tables), tuple(lower_tables), tuple(upper_tables), tuple(hope_tables)
+    unseen = _unseen(view, measured_tables)
+    notes = (*belief.notes, *((f"no report tells of {', '.join(unseen)}: {_TOTALS}",) if unseen else ()))
     largest = max((float(deviation.max()) for deviation in noise.values()), default=0.0)
-    return Tables(*beliefs, largest, tuple(measured_tables), tuple(identities), tuple(outside), _glue(view), belief, belief.notes)
+    return Tables(*beliefs, largest, tuple(measured_tables), tuple(identities), tuple(outside), glue, unseen, belief, notes)
+
+
+def _designs(view: View, believed: Sequence[Floats]) -> list[tuple[Floats, Floats]]:
+    """Return finished designs as layers and totals; a layer that no report told of counts as believed, so that totals teach its scale."""
+    names = [option.layer.name for option in view.space.options]
+    designs = []
+    for trial in view.finished:
+        if trial.qor is not None:
+            parts, total = parts_and_total(METRICS, trial.qor, names)
+            chosen = dict(trial.point.choices)
+            means = [t[o.choices.index(chosen[o.layer.name])] for o, t in zip(view.space.options, believed, strict=True)]
+            designs.append((np.where(np.isnan(parts).all(axis=1, keepdims=True), np.array(means), parts), total))
+    return designs
+
+
+def _unseen(view: View, measured: Sequence[NDArray[np.bool_]]) -> tuple[str, ...]:
+    if not any(trial.qor is not None for trial in view.finished):
+        return ()
+    return tuple(o.layer.name for o, known in zip(view.space.options, measured, strict=True) if not known.any())
 
 
 def _records(view: View) -> tuple[LayerRecord, ...]:
@@ -168,43 +183,22 @@ def _noise(seen: dict[Identity, Floats]) -> dict[str, Floats]:
     return {kind: np.sqrt(squares / np.maximum(freedom, 1)) for kind, (squares, freedom) in pooled.items()}
 
 
-def _stretch(mean: Floats, bound: Floats, factor: float) -> Floats:
-    """Return the bound moved away from the mean by a factor in log units."""
-    if factor == 1.0:
-        return np.array(bound)
-    center = np.log1p(mean)
-    return np.asarray(np.maximum(np.expm1(np.minimum(center + factor * (np.log1p(bound) - center), 69.0)), 0.0))
-
-
-def _glue(view: View) -> Glue:
-    """Learn total against sum from all trials that know both."""
-    rows = [pair for trial in view.finished if (pair := _sum_and_total(view, trial)) is not None]
-    offset, ratio, spread = np.zeros(len(METRICS)), np.ones(len(METRICS)), np.zeros(len(METRICS))
-    for column in range(len(METRICS)):
-        pairs = np.array([(parts[column], whole[column]) for parts, whole in rows]).reshape(-1, 2)
-        pairs = pairs[np.isfinite(pairs).all(axis=1)]
-        if len(pairs) and (np.abs(pairs[:, 1] - pairs[:, 0]) > _EXACT * np.maximum(pairs[:, 1], 1.0)).any():
-            offset[column], ratio[column], spread[column] = _line(pairs[:, 0], pairs[:, 1])
-    return Glue(offset, ratio, spread)
-
-
-def _line(parts: Floats, whole: Floats) -> tuple[float, float, float]:
-    """Explain totals by an added constant or by a factor, whichever leaves less; one trial alone cannot tell, and adds."""
-    scale = np.maximum(whole, 1.0)
-    added = float(np.median(whole - parts))
-    factor = float(np.median(whole / np.maximum(parts, 1e-9)))
-    errors = ((whole - parts - added) / scale, (whole - factor * parts) / scale)
-    is_factor = added < 0 or float(np.sum(errors[1] ** 2)) < float(np.sum(errors[0] ** 2))
-    left = errors[int(is_factor)]
-    spread = np.sqrt((np.sum(left**2) + _GLUE_TRIALS * _GLUE_SPREAD**2) / (len(left) + _GLUE_TRIALS))
-    return (0.0, factor, float(spread)) if is_factor else (added, 1.0, float(spread))
-
-
-def _sum_and_total(view: View, trial: Trial) -> tuple[Floats, Floats] | None:
-    if trial.qor is None:
-        return None
-    known = dict(trial.qor.layers)
-    if any(option.layer.name not in known for option in view.space.options):
-        return None
-    rows = np.array([_numbers(known[option.layer.name]) for option in view.space.options], dtype=np.float64)
-    return np.where(_SUMS, rows.sum(axis=0), rows.max(axis=0)), np.array(_numbers(trial.qor), dtype=np.float64)
+def _doubt(view: View, hope: list[Floats], seen: dict[Identity, Floats], identities: list[Circuits]) -> None:
+    """Lower what is hoped of unmeasured choices where the measured ones jump; see `dse.search._regimes`."""
+    runs, layers = [], []
+    for number, (option, circuits) in enumerate(zip(view.space.options, identities, strict=True)):
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for place, choice in enumerate(option.choices):
+            groups.setdefault((choice.strategy, choice.precision), []).append(place)
+        for places in groups.values():
+            trend = prior_mean([(option.layer, option.choices[place], view.target) for place in places], Start.ESTIMATE)
+            values = np.full(trend.shape, np.nan)
+            for row, place in enumerate(places):
+                if circuits[place] in seen:
+                    values[row] = np.log1p(_mean(seen[circuits[place]]))
+            runs.append(Run(option.layer.kind, tuple(places), trend, values))
+            layers.append(number)
+    for number, run, floor in zip(layers, runs, floors(runs), strict=True):
+        places = list(run.places)
+        least = np.maximum(np.expm1(np.minimum(floor, 69.0)), 0.0)
+        hope[number][places] = np.where(np.isfinite(floor) & (least < hope[number][places]), least, hope[number][places])

@@ -92,16 +92,29 @@ class Proposal:
 class Certificate:
     """How much better anything else could be: (incumbent - optimistic bound) / incumbent, at a stated confidence.
 
-    `gap` is None while there is no incumbent or no bound.
+    Of designs whose layers were all measured it is a fact. Of the others it rests on belief: of what stands in `unmeasured`.
+
+    Attributes:
+        gap: None while there is no incumbent or no bound.
+        unmeasured: (layer, choice) pairs that nobody measured, the choice in words; empty while the certificate is not reached.
     """
 
     gap: float | None
     tolerance: float
     confidence: float | None = None
+    unmeasured: tuple[tuple[str, str], ...] = ()
 
     @property
     def reached(self) -> bool:
         return self.gap is not None and self.gap <= self.tolerance
+
+    @property
+    def basis(self) -> str:
+        """What it rests on, in words: "" where nothing was left to belief."""
+        layers: dict[str, list[str]] = {}
+        for layer, choice in self.unmeasured:
+            layers.setdefault(layer, []).append(choice)
+        return "; ".join(f"{layer} at {', '.join(choices)}" for layer, choices in layers.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,17 +260,18 @@ def _trial(document: dict[str, Any]) -> Trial:
 
 
 def _beliefs(advice: Advice) -> Event:
-    certificate = advice.certificate
-    document = None
-    if certificate is not None:
-        document = {"gap": certificate.gap, "tolerance": certificate.tolerance, "confidence": certificate.confidence}
-    return {"certificate": document, "notes": list(advice.notes), **({"refused": list(advice.refused)} if advice.refused else {})}
+    certificate = None if advice.certificate is None else to_json(advice.certificate)
+    return {
+        "certificate": certificate,
+        "notes": list(advice.notes),
+        **({"refused": list(advice.refused)} if advice.refused else {}),
+    }
 
 
 def _certificate(event: Event, state: CampaignState) -> dict[str, Any]:
     document = event.get("certificate")
     return {
-        "certificate": Certificate(**document) if document else state.certificate,
+        "certificate": from_json(Certificate, document) if document else state.certificate,
         "notes": tuple(dict.fromkeys((*state.notes, *event.get("notes", ())))),
         "refused": (*state.refused, *event.get("refused", ())),
     }

@@ -19,16 +19,12 @@ from dse.qor import LayerRecord
 from dse.surrogates import _candidates as candidates
 from dse.surrogates import forest, gp
 from dse.surrogates._belief import KindModel, learn
-from dse.surrogates._feasible import Feasibility, fit_feasibility
 from dse.surrogates._features import Floats, Range, Row
 from dse.surrogates._observed import Observed
 from dse.surrogates._terms import Start, check_options
-from dse.surrogates._totals import TotalsCorrection, fit_totals
 from dse.surrogates._work import remembered
 from dse.surrogates.base import METRICS, Belief, Surrogate
 from dse.surrogates.gp import GpKind
-
-__all__ = ["Feasibility", "Options", "TotalsCorrection", "create", "fit_feasibility", "fit_totals"]
 
 _CLEAR_GAIN = 3.0  # nats
 _ENOUGH_FOR_FOREST = 16  # points; with fewer a forest has nothing to split

@@ -13,11 +13,12 @@ from statistics import median
 from typing import Any, Literal
 
 from dse.canonical import digest
+from dse.composition import compose
 from dse.corpus import Corpus, circuit, find_corpus, read_corpus
 from dse.corpus.base import Circuit
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Target
 from dse.errors import CorpusError, NotRecorded, SpecError
-from dse.qor import CYCLES, RESOURCES, DesignRecord, Evaluation, Failure, LayerRecord, Provenance, Qor, compose
+from dse.qor import CYCLES, RESOURCES, DesignRecord, Evaluation, Failure, LayerRecord, Provenance, Qor
 from dse.synth_backends.base import Progress, Site, never_run
 
 Replicates = Literal["median", "sample"]

@@ -119,6 +119,8 @@ def _sentences(story: Story) -> str:
         sentences.append(
             f"{done}: no other design is better by more than {certificate.gap:.1%}{level} (tolerance {certificate.tolerance:.1%})."
         )
+        if certificate.basis:
+            sentences.append(f"It rests on belief where nobody measured: {certificate.basis}.")
     elif story.is_balancing:
         sentences.append("The search ends at balance; it gives no proof that nothing better exists.")
     if state.stop:

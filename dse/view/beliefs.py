@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dse import registry
+from dse.composition import learn, parts_and_total
 from dse.design import DesignPoint, LayerChoice
 from dse.qor import LayerRecord, Qor
 from dse.search.base import Trial
@@ -25,9 +26,7 @@ from dse.view.figures.front import Predicted
 CONFIDENCE = 0.9
 _MOST_FITS = 4
 _MOST_NEIGHBORS = 12
-_ADDITIVE = 0.02  # a total this near the sum (or maximum) of its layers is taken to be one
 _SHOWN = ("latency_cycles_max", "ii_cycles_max", "dsp", "lut", "ff", "bram_18k")
-_SUMS = ("lut", "ff", "dsp", "bram_18k", "latency_cycles_min", "latency_cycles_max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +137,8 @@ def _neighbors(
 ) -> Iterable[tuple[DesignPoint, str, tuple[Qor, Qor, Qor]]]:
     """Change one layer of the best design at a time, by one legal step; only what nobody tried."""
     tried = {trial.point for trial in state.trials}
+    names = [option.layer.name for option in question.space.options]
+    composition = learn(METRICS, [parts_and_total(METRICS, trial.qor, names) for trial in state.finished if trial.qor is not None])
     chosen = dict(incumbent.point.choices)
     for option in question.space.options:
         name, at = option.layer.name, option.choices.index(chosen[option.layer.name])
@@ -150,22 +151,5 @@ def _neighbors(
                 continue
             prediction = belief.predict(option.layer, (choice,), confidence=CONFIDENCE)
             tables = (prediction.mean[0], prediction.lower[0], prediction.upper[0])
-            qors = [_exchange(incumbent.qor, name, dict(zip(METRICS, table.tolist(), strict=True))) for table in tables]
+            qors = [composition.exchange(incumbent.qor, name, dict(zip(METRICS, table.tolist(), strict=True))) for table in tables]
             yield point, f"trial {incumbent.number} with {name} at reuse factor {choice.reuse_factor}", (qors[0], qors[1], qors[2])
-
-
-def _exchange(whole: Qor, name: str, layer: dict[str, float]) -> Qor:
-    """Return the whole with one layer exchanged; a metric whose layers do not add up to the whole becomes unknown."""
-    known = dict(whole.layers)
-    values: dict[str, Any] = {}
-    for metric in (*_SUMS, "ii_cycles_max"):
-        parts = {n: getattr(q, metric) for n, q in known.items()}
-        total, new = getattr(whole, metric), layer[metric]
-        if name not in parts or None in parts.values() or total is None or not isfinite(new):
-            continue
-        combine = max if metric == "ii_cycles_max" else sum
-        if abs(combine(parts.values()) - total) <= _ADDITIVE * max(total, 1):
-            values[metric] = max(0.0, total - combine(parts.values()) + combine({**parts, name: new}.values()))
-        elif metric in ("lut", "ff", "dsp", "bram_18k"):
-            values[metric] = max(0.0, total - parts[name] + new)  # glue outside the layers stays as it is
-    return Qor(**values)

@@ -11,12 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dse.campaign.times import seconds_since
-from dse.nas.following import Follower
 from dse.nas.records import Candidate, Outcome
-from dse.nas.session import candidates_of, read_search
 from dse.nas.spec import NasSpec
-from dse.nas.trainer import elapsed, read_curve
 from dse.study.loop import Signals
 from dse.text import one_line
 from dse.view.keys import Keys
@@ -48,7 +44,7 @@ class _Heard:
         return Flight(self.candidate, self.curve, now - self.began, now - self.ends[-1] if self.ends else 0.0, paces)
 
 
-class NasLive(Follower):
+class NasLive:
     """A watcher of the search for people; whatever goes wrong in here is noted once in `warnings` and stops nothing.
 
     Attributes:
@@ -64,8 +60,7 @@ class NasLive(Follower):
         plain: bool = False,
         signals: Signals | None = None,
     ) -> None:
-        super().__init__(spec)
-        self.console = console
+        self.spec, self.console = spec, console
         self.signals = signals or Signals()
         self.warnings: list[str] = []
         dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
@@ -87,8 +82,6 @@ class NasLive(Follower):
     def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
         """Begin to show, with what earlier sessions did in so many seconds."""
         self._story, self._before, self._began = NasStory(self.spec, candidates), seconds, time.monotonic()
-        now = time.monotonic()
-        self._heard = {c.number: _Heard(c, now) for c in candidates if c.outcome is Outcome.RUNNING}
         self._show()
 
     def _show(self) -> None:
@@ -112,9 +105,8 @@ class NasLive(Follower):
 
     def epoch(self, number: int, curve: tuple[float, ...]) -> None:
         with self._harmless():
-            if number in self._heard:
-                heard = self._heard[number]
-                heard.curve, heard.ends = curve, (*heard.ends, time.monotonic())
+            heard = self._heard[number]
+            heard.curve, heard.ends = curve, (*heard.ends, time.monotonic())
 
     def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
         with self._harmless():
@@ -156,9 +148,9 @@ class NasLive(Follower):
         now, signals = time.monotonic(), self.signals
         word = ""
         if signals.detach or signals.cancel:
-            word = "leaving; the trainings go on" if signals.detach else "ending the running trainings; they are asked again"
+            word = "leaving; trainings under way are asked again"
         elif signals.stop:
-            word = "stopping after the trainings under way; Ctrl-C again ends them"
+            word = "stopping after the trainings under way; Ctrl-C again leaves"
         flights = tuple(heard.flight(now) for heard in tuple(self._heard.values()))
         seconds = self._before + now - self._began
         return NasBoard(
@@ -192,7 +184,7 @@ class NasLive(Follower):
 
 
 class NasWatch(NasLive):
-    """The same board of a search that another process runs, from its files."""
+    """The same board of a search that another process runs, from its files; the curves of trainings under way stand in no file."""
 
     def __init__(self, spec: NasSpec, console: Console) -> None:
         super().__init__(spec, console, lambda candidates: None)
@@ -212,20 +204,24 @@ class NasWatch(NasLive):
 
     def look(self) -> None:
         """Read where the search stands."""
-        state, events = read_search(self.spec)
-        candidates = candidates_of(self.spec, state)
+        from dse.nas.study import EVENTS, read_study
+
+        candidates, events = read_study(self.spec)
         if candidates != self._story.candidates:
             self._story = NasStory(self.spec, candidates)
-        self._is_over, self._before = state.stop is not None, state.active_seconds
+        told = [event["event"] for event in events if event["event"] in ("stopped", "worked")]
+        self._is_over = bool(told) and told[-1] == "stopped" and not self._running()
+        self._before = sum(float(event.get("elapsed", 0.0)) for event in events)
         # Nobody here knows whether the search runs, but with trainings under way its clock does.
-        self._began = time.monotonic() - (seconds_since(events[-1]["at"]) if state.pending else 0.0)
+        age = 0.0
+        if self._running():
+            with suppress(OSError):
+                age = max(0.0, time.time() - (self.spec.state / EVENTS).stat().st_mtime)
+        self._began = time.monotonic() - age
 
     def board(self) -> NasBoard:
         """Return what a screen shows now."""
-        jobs = self.spec.state / "work" / "jobs"
-        running = [c for c in self._story.candidates if c.outcome is Outcome.RUNNING]
-        flights = tuple(Flight(c, read_curve(jobs / c.key), elapsed(jobs / c.key) or 0.0) for c in running)
-        told = super().board()
+        flights, told = tuple(Flight(candidate) for candidate in self._running()), super().board()
         seconds = told.seconds if flights else self._before
         eta = seconds_left(self._story, flights, seconds)
         return replace(told, flights=flights, seconds=seconds, eta=eta, is_watching=True)
@@ -236,3 +232,6 @@ class NasWatch(NasLive):
             self._left.set()
         elif key == "?":
             super().press(key)
+
+    def _running(self) -> tuple[Candidate, ...]:
+        return tuple(c for c in self._story.candidates if c.outcome is Outcome.RUNNING and c.architecture is not None)

@@ -13,10 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dse.balance import estimate, find_anchor, suggest
+from dse.composition import compose
 from dse.design import LayerChoice
 from dse.errors import SpecError
 from dse.goal import Limit
-from dse.qor import FailureKind, Qor, compose
+from dse.qor import FailureKind, Qor
 from dse.search import anchor
 from dse.search.anchor import Options
 from dse.search.base import Proposal

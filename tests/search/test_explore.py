@@ -9,11 +9,12 @@ import fakes
 import numpy as np
 import pytest
 
+from dse.composition import compose
 from dse.design import Layer, LayerChoice
 from dse.errors import SpecError
 from dse.goal import Goal, Limit, Objective
 from dse.pareto import hypervolume, non_dominated
-from dse.qor import Qor, compose
+from dse.qor import Qor
 from dse.search import explore
 
 NETWORK = fakes.network(

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.allocation import cover
+from dse.composition import learn
 from dse.goal import Limit, Objective
 from dse.pareto import hypervolume
 from dse.search import _fronts
 from dse.search._ask import Ask
 from dse.search._metrics import metric
-from dse.search._tables import Glue
 from dse.surrogates.base import METRICS
 
 SUMS = np.array([not name.startswith("ii_") for name in METRICS])
-NO_GLUE = Glue(np.zeros(len(METRICS)), np.ones(len(METRICS)), np.zeros(len(METRICS)))
+NO_GLUE = learn(METRICS, [])
 
 
 @st.composite
