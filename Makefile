@@ -1,6 +1,7 @@
 # make demo   from a bare Python 3.11: install the core, run two example campaigns, compare them
 # make test   lint, types and all tests (installs everything they need)
-PYTHON ?= python3.11
+# Any Python from 3.11 to 3.13 will do; `make PYTHON=...` names another than the first one found.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
@@ -27,7 +28,7 @@ demo: $(VENV)/.core
 	@$(BIN)/dse compare campaigns/jet_tagger_performance.toml campaigns/jet_tagger_compact.toml --homogeneous 4
 
 test: $(VENV)/.all lint types
-	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -q -m "not slow"
 
 test-long: $(VENV)/.all
 	DSE_NEW_EXAMPLES=1 $(BIN)/python -m pytest -q

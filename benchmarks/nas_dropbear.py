@@ -157,7 +157,7 @@ def say(text: str) -> None:
 
 def candidates_of(arguments: argparse.Namespace, method: str, seed: int, windows: Any) -> tuple[NasSpec, list[Candidate]]:
     """Train (or read) all candidates of a method and seed."""
-    from dse.nas.search import run_search
+    from dse.nas.session import run_search
 
     spec = build_spec(arguments.work / f"{method}.toml", document(arguments, method, seed))
     train = timed(times_file(arguments, method, seed))

@@ -23,7 +23,10 @@ IO_TYPES: tuple[IoType, ...] = ("io_parallel", "io_stream")
 
 # Names go into Tcl, C++ and shell scripts: anything but an identifier is refused at the border.
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_FIXED = re.compile(r"ap_(u?)fixed\s*<\s*([0-9]+)\s*,\s*(-?[0-9]+)\s*((?:,\s*AP_[A-Z_]+\s*){0,2})>")
+_FIXED = re.compile(
+    r"(?:ap_)?(u?)fixed\s*<\s*([0-9]{1,5})\s*,\s*(-?[0-9]{1,5})\s*((?:,\s*(?:AP_)?[A-Z][A-Z_]*\s*){0,2})(?:,\s*([0-9]{1,5})\s*)?>"
+)
+_INTEGER_TYPE = re.compile(r"(?:ap_)?(u?)int\s*<\s*([0-9]{1,5})\s*>")
 _TOOLCHAIN = re.compile(r"(vivado_hls|vitis_hls)\s+([0-9]{4}\.[0-9])(?:\.[0-9]+)?")
 
 
@@ -62,20 +65,36 @@ class Precision(Text):
 
     @classmethod
     def parse(cls, text: str) -> Precision:
-        """Read `ap_fixed<W,I>` or `ap_ufixed<W,I>`, with up to two modes.
+        """Read `ap_fixed<W,I>` or `ap_ufixed<W,I>` with up to two modes, in the tools' spelling or hls4ml's own (`fixed<16,6,RND,SAT>`).
 
         Raises:
-            SpecError: if the text is no such type.
+            SpecError: if the text is no such type; it says what to write instead.
         """
         match = _FIXED.fullmatch(text.strip())
         if match is None:
-            raise SpecError(f'precision: got {text!r}, expected e.g. "ap_fixed<16,6>"')
-        unsigned, width, integer, modes = match.groups()
-        return cls(int(width), int(integer), not unsigned, tuple(mode.strip() for mode in modes.split(",") if mode.strip()))
+            raise SpecError(f"precision: got {text!r}, {_instead(text.strip())}")
+        unsigned, width, integer, modes, n_saturated = match.groups()
+        if int(n_saturated or 0):
+            raise SpecError(f"precision: got {text!r}: saturation bits other than 0 are not supported")
+        words = tuple(f"AP_{mode.strip().removeprefix('AP_')}" for mode in modes.split(",") if mode.strip())
+        return cls(int(width), int(integer), not unsigned, words)
 
     def __str__(self) -> str:
         inner = ",".join([str(self.width_bits), str(self.integer_bits), *self.modes])
         return f"ap_{'' if self.is_signed else 'u'}fixed<{inner}>"
+
+
+def _instead(text: str) -> str:
+    """Say what to write for a type that is none of ours."""
+    whole = _INTEGER_TYPE.fullmatch(text)
+    if whole:
+        width = whole[2]
+        return f'an integer type; write "ap_{whole[1]}fixed<{width},{width}>", which holds the same numbers'
+    if text.startswith("ac_"):
+        return 'a type of Catapult and oneAPI, which dse does not drive; write e.g. "ap_fixed<16,6>"'
+    if text == "auto":
+        return 'which leaves the type to hls4ml layer by layer, so that no design would have one; write e.g. "ap_fixed<16,6>"'
+    return 'expected e.g. "ap_fixed<16,6>"'
 
 
 @dataclass(frozen=True, slots=True)

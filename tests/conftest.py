@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  (hooks)
 
 # No test judges by time: a loaded machine is slow, and that is no bug. The suite takes the same examples every time, so that it fails for
 # who broke something and not for who comes next; `make test-long` draws new ones.
@@ -23,6 +24,9 @@ settings.load_profile("dse")
 # What a test agrees to (`dse.consent`) is no concern of its user.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dse-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+# Compiling a network's C++ takes half a minute; the tests of that ask for it.
+os.environ.setdefault("DSE_CHECK_NUMERICS", "0")
 
 ROOT = Path(__file__).resolve().parent.parent
 

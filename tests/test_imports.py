@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dse"
 # floor that does not lead back.
 FLOORS = {
     "values": "errors text canonical wire design qor goal composition parts faults space pareto balance layers networks registry",
-    "tools": "workers reports project execution store corpus",
+    "tools": "workers reports project numerics execution store corpus",
     "learning": "estimation surrogates allocation search",
     "study": "campaign consent synth_backends study summary nas",
     "faces": "bundle export view api commands cli",

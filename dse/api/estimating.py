@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dse.corpus import find_corpus, read_corpus
 from dse.design import IO_TYPES, Network, Precision, Strategy, Target, Toolchain, normalise_part
 from dse.errors import NetworkError, SpecError
+from dse.estimation.learned import learn
 from dse.estimation.table import Estimation, estimation
 from dse.networks import network_from_keras, read_network
 from dse.parts import board_part, find_part, known_boards
+from dse.qor import LayerRecord
+from dse.store.cache import Cache
+from dse.study.evaluate import transferable
 
 
 def estimate(
@@ -22,11 +28,15 @@ def estimate(
     io_type: str = "io_parallel",
     precision: str = "ap_fixed<16,6>",
     toolchain: str = "vivado_hls 2019.2",
+    measured: Sequence[str | Path] = (),
     allow_code: bool = False,
 ) -> Estimation:
     """Estimate a network: a path as of `dse legal`, a Keras model, or a `dse` network. No tool is run.
 
+    `measured` names corpora, or caches of `dse run`: what they hold of layers of the same kind corrects the estimate and its bands.
+
     Raises:
+        CorpusError: nothing was measured where `measured` points.
         NetworkError: a model that cannot be read.
         SpecError: an option that means nothing.
         SpaceError: a layer has no legal reuse factor.
@@ -41,7 +51,14 @@ def estimate(
         Precision.parse(precision),
         Toolchain.parse(toolchain),
     )
-    return estimation(_network(model, allow_code), target, find_part(name), strategy)
+    return estimation(_network(model, allow_code), target, find_part(name), strategy, learn(_records(measured)))
+
+
+def _records(places: Sequence[str | Path]) -> Iterator[LayerRecord]:
+    for place in places:
+        cache = Cache(Path(place))
+        keys = tuple(cache.keys()) if Path(place).is_dir() else ()
+        yield from transferable(cache, keys) if keys else read_corpus(find_corpus(place)).layers
 
 
 def _network(model: Any, allow_code: bool) -> Network:

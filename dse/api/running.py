@@ -18,6 +18,7 @@ from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Signals
 from dse.study.loop import run as run_loop
+from dse.study.numbers import builds_circuits, check_question, is_wanted
 from dse.study.session import session
 
 
@@ -28,6 +29,7 @@ def run(
     overrides: Iterable[str] = (),
     fresh: bool = False,
     trust: bool = False,
+    check_numerics: bool = True,
 ) -> Results:
     """Run a campaign to its end, or go on with it, and return what it found; the same as `dse run`, without its screen.
 
@@ -37,6 +39,7 @@ def run(
         on_event: called with every event of the journal; if it raises, there is a warning and the campaign goes on.
         overrides: `key=value` texts, e.g. `search.mode="compact"`.
         fresh: start again; the old state is kept aside.
+        check_numerics: compare the numbers of hls4ml's C++ with the network's before the first synthesis.
         trust: agree to whatever the campaign's backend runs (`tool`, `setup`, ...); without it, what was not agreed to is refused.
 
     Raises:
@@ -46,6 +49,8 @@ def run(
     if trust:
         with suppress(OSError):
             remember(question.spec.path, backend_commands(question.spec.backend_options))
+    if is_wanted(check_numerics) and builds_circuits(question):
+        check_question(question)
     campaign = open_campaign(question, watchers=(_Listener(on_event),) if on_event else (), fresh=fresh)
     with session(campaign), _detach_on_interrupt(campaign.signals):
         run_loop(campaign)

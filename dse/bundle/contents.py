@@ -16,6 +16,7 @@ import dse
 from dse.bundle.redact import redact
 from dse.design import LayerChoice
 from dse.execution.toolchain import programs, stages
+from dse.numerics import Numerics
 from dse.parts import vendor_part
 from dse.project.generate import BACKENDS, STRATEGIES
 from dse.project.plan import ProjectPlan
@@ -44,6 +45,7 @@ class Design:
         configuration: all that hls4ml was configured with, as it keeps it; without model and stamp.
         network_file: name of the copy of the network's file.
         sources_digest: see `dse.bundle.verify.sources_digest`.
+        numerics: how the circuit's numbers compare with the network's; None where that was not asked for.
     """
 
     question: Question
@@ -53,6 +55,7 @@ class Design:
     configuration: dict[str, Any]
     network_file: str
     sources_digest: str
+    numerics: Numerics | None
 
     @property
     def is_measured(self) -> bool:
@@ -103,6 +106,7 @@ def expected(design: Design) -> dict[str, Any]:
             "toolchain": str(target.toolchain),
             "hls4ml_version": target.hls4ml_version,
         },
+        "numerics": None if design.numerics is None else to_json(design.numerics),
         "point": to_json(design.trial.point),
         "built": [
             {

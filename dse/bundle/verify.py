@@ -1,6 +1,7 @@
 """Checks this bundle: rebuilds the project, reads back what hls4ml built, and compares results with what is expected.
 
-    python verify.py                    rebuild; compare reuse factors, strategies and the generated sources
+    python verify.py                    rebuild; compare reuse factors, strategies, the generated sources, and the numbers of hls4ml's C++
+                                        (compiled with g++) with those of the network (--no-numbers leaves that out)
     python verify.py --reports PROJECT  also compare the tool's report (of C synthesis) with the expected figures
     python verify.py --replay           also ask dse's own estimate or recorded results again (needs dse; --corpus says where)
 
@@ -17,6 +18,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -44,10 +46,11 @@ def main(arguments: list[str] | None = None, folder: Path | None = None) -> int:
     parser.add_argument("--reports", metavar="PROJECT", help="a synthesised project, or a csynth.xml of its top")
     parser.add_argument("--tolerance", metavar="PERCENT", type=float, help="allowed difference of the tool's figures")
     parser.add_argument("--replay", action="store_true", help="ask dse's estimate or recorded results again")
+    parser.add_argument("--no-numbers", action="store_true", help="do not compile and compare numbers")
     parser.add_argument("--corpus", help="where the recorded results lie")
     asked = parser.parse_args(arguments)
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
-    problems = check_rebuild(folder, expected)
+    problems = check_rebuild(folder, expected, numbers=not asked.no_numbers)
     if asked.replay:
         from dse.bundle.again import differences
 
@@ -62,7 +65,7 @@ def main(arguments: list[str] | None = None, folder: Path | None = None) -> int:
     return 1 if problems else 0
 
 
-def check_rebuild(folder: Path, expected: dict[str, Any]) -> list[str]:
+def check_rebuild(folder: Path, expected: dict[str, Any], *, numbers: bool = True) -> list[str]:
     """Convert once more, and compare what hls4ml built with what was built when the bundle was made."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -75,7 +78,9 @@ def check_rebuild(folder: Path, expected: dict[str, Any]) -> list[str]:
         built = [_read_back(layer) for layer in graph.get_layers()]
         graph.write()
         digest = sources_digest(Path(scratch) / "project")
-    problems = []
+        said, problems = check_numbers(graph, folder, expected) if numbers else ("", [])
+    if said:
+        _say(said)
     before, after = ({layer["name"]: layer for layer in layers} for layers in (expected["built"], built))
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
@@ -89,6 +94,38 @@ def check_rebuild(folder: Path, expected: dict[str, Any]) -> list[str]:
         versions = f"hls4ml {hls4ml.__version__} here, {expected['versions']['hls4ml']} then"
         problems.append(f"generated sources: not the same ({versions}); the figures may differ too")
     return problems
+
+
+def check_numbers(graph: Any, folder: Path, expected: dict[str, Any]) -> tuple[str, list[str]]:
+    """Compile hls4ml's C++ and compare what it computes with the network, on the random inputs that dse took.
+
+    Returns:
+        A line to say, and what is wrong: more than a tenth of the range of the outputs, or than was known when the bundle was made.
+    """
+    import keras
+    import numpy as np
+
+    if shutil.which("g++") is None:
+        return "numbers: not checked, there is no g++ here", []
+    model = keras.models.load_model(folder / "model.keras")
+    if any(type(layer).__name__ == "Embedding" for layer in model.layers):
+        return "numbers: not checked, the network reads indices", []
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal((64, *tensor.shape[1:])).astype("float32") for tensor in model.inputs]
+    given = inputs if len(inputs) > 1 else inputs[0]
+    wanted = model.predict(given, verbose=0)
+    try:
+        graph.compile()
+        built = graph.predict(given)
+    except Exception as error:
+        return "numbers: hls4ml's C++ does not compile", [f"numbers: {error}"]
+    pairs = zip(*(value if isinstance(value, list) else [value] for value in (wanted, built)), strict=True)
+    gaps = [(float(abs(one.ravel() - np.ravel(other)).max()), float(np.ptp(one))) for one, other in pairs]
+    difference, span = max(gap for gap, _ in gaps), max(span for _, span in gaps)
+    known = expected.get("numerics") or {}
+    allowed = max(0.1 * span, 1.01 * (known.get("difference") or 0.0) if known.get("input_kind") == "random" else 0.0)
+    said = f"numbers: largest difference {difference:.3g} of a range of {span:.3g} of the network's outputs"
+    return said, [] if difference <= allowed else [f"{said}, expected at most {allowed:.3g}"]
 
 
 def check_reports(path: Path, expected: dict[str, Any], tolerance: float | None) -> list[str]:

@@ -11,6 +11,7 @@ from dse.bundle.contents import Design, text_files
 from dse.bundle.verify import sources_digest
 from dse.errors import InfeasibleError, SpecError
 from dse.networks import read_network
+from dse.numerics import Numerics
 from dse.project import ProjectGenerator
 from dse.project.plan import CONFIGURATION_FILE, MODEL_FILE
 from dse.qor import Failure
@@ -18,6 +19,7 @@ from dse.search.base import Trial
 from dse.store.fsops import place_directory
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState
+from dse.study.numbers import check_question, is_wanted
 from dse.summary import summarise
 
 CONVERSION_SECONDS = 1800.0
@@ -32,15 +34,18 @@ class Bundle:
     files: tuple[str, ...]
     sources_digest: str
     broken: tuple[str, ...]
+    numerics: Numerics | None
 
 
-def write_bundle(question: Question, state: CampaignState, folder: Path, number: int | None = None) -> Bundle:
+def write_bundle(
+    question: Question, state: CampaignState, folder: Path, number: int | None = None, *, check_numerics: bool = True
+) -> Bundle:
     """Write the bundle of a trial (the incumbent unless a number is given) to a folder that is new or empty.
 
     Raises:
         InfeasibleError: there is no incumbent yet.
         SpecError: no such trial, one without a result, or the folder holds something.
-        ConversionError: hls4ml is not installed, or does not build the design.
+        ConversionError: hls4ml is not installed, does not build the design, or builds another circuit than the network.
     """
     trial = _trial(question, state, number)
     _refuse_used(folder)
@@ -59,6 +64,7 @@ def write_bundle(question: Question, state: CampaignState, folder: Path, number:
             json.loads((project / CONFIGURATION_FILE).read_text(encoding="utf-8")),
             network_file,
             sources_digest(project),
+            check_question(question, trial.point) if is_wanted(check_numerics) else None,
         )
         files = {
             **text_files(design),
@@ -69,7 +75,7 @@ def write_bundle(question: Question, state: CampaignState, folder: Path, number:
         _refuse_used(folder)
     folder.chmod(0o755)
     (folder / "build.sh").chmod(0o755)
-    return Bundle(folder, trial, tuple(sorted(files)), design.sources_digest, broken_limits(question, trial))
+    return Bundle(folder, trial, tuple(sorted(files)), design.sources_digest, broken_limits(question, trial), design.numerics)
 
 
 def _trial(question: Question, state: CampaignState, number: int | None) -> Trial:

@@ -26,6 +26,7 @@ class CampaignSpec:
     Attributes:
         path: the file.
         source: the network's file, resolved against the campaign file's folder.
+        inputs: the user's own inputs for the comparison of numbers, resolved likewise; None where none are named.
         strategy: hls4ml strategy of all layers that `layer_rules` does not set.
         search_options, backend_options: the frozen `Options` of their modules.
         cache: root of the shared cache.
@@ -38,6 +39,7 @@ class CampaignSpec:
     cache: Path
     network: Network
     source: Path
+    inputs: Path | None
     allow_code: bool
     target: Target
     part: Part
@@ -138,6 +140,7 @@ def build_spec(
         cache=cache_of(path, campaign.cache),
         network=network,
         source=path.parent / network_table.source,
+        inputs=path.parent / network_table.inputs if network_table.inputs else None,
         allow_code=network_table.allow_code,
         target=target,
         part=part,

@@ -44,10 +44,13 @@ class NetworkTable:
     Attributes:
         source: its file, seen from the campaign's: Keras .json, .h5 or .keras, or a .toml that lists layers and sizes.
         allow_code: read Lambda and custom layers too; nothing of them is run.
+        inputs: a .npy file of inputs, seen from the campaign's; the circuit's numbers are compared with the network's on the first 256 of
+            them. Left out, on random ones.
     """
 
     source: str
     allow_code: bool = False
+    inputs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dse.bundle import write_bundle
-from dse.commands.options import AsJson, CampaignFile
+from dse.commands.options import AsJson, CampaignFile, CheckNumerics
 from dse.commands.output import console, print_json, question_of
 from dse.study.assemble import read_state
 from dse.wire import to_json
@@ -20,6 +20,7 @@ def bundle(
     folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="a new or empty folder")] = Path("bundle"),
     *,
     as_json: AsJson = False,
+    check_numerics: CheckNumerics = True,
 ) -> int:
     """Write the bundle of a trial, the incumbent unless a number is given.
 
@@ -27,7 +28,7 @@ def bundle(
         InfeasibleError, SpecError, ConversionError: see `write_bundle`; nothing was written.
     """
     question = question_of(path)
-    made = write_bundle(question, read_state(question.spec), folder, trial)
+    made = write_bundle(question, read_state(question.spec), folder, trial, check_numerics=check_numerics)
     if as_json:
         document = {
             "folder": str(made.folder),
@@ -45,6 +46,8 @@ def bundle(
     out = console()
     out.print(f"{made.folder}: trial {made.trial.number} of {question.spec.name}, reuse factors {made.trial.point}")
     out.print(f"  {' '.join(made.files)}")
+    if made.numerics is not None:
+        out.print(f"numbers: {made.numerics.message}")
     for line in made.broken:
         out.print(f"warning: this design breaks a limit of the campaign: {line}")
     out.print(f"build it: {made.folder}/build.sh · check it: python {made.folder}/verify.py")

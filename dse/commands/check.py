@@ -18,6 +18,8 @@ from dse.commands.output import console, number, points, print_json
 from dse.errors import DseError
 from dse.faults import refuse_known_faults
 from dse.study.assemble import assemble, refuse_folder
+from dse.study.numbers import check_question
+from dse.wire import to_json
 
 
 def check(
@@ -25,6 +27,9 @@ def check(
     *,
     overrides: Overrides = None,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of campaign files")] = False,
+    build: Annotated[
+        bool, typer.Option("--build", help="also compile hls4ml's C++ and compare its numbers with the network's")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Print all errors of a campaign file at once, or that there are none; `schema` prints the JSON Schema of campaign files."""
@@ -34,7 +39,7 @@ def check(
     if path is None:
         raise DseUsage("dse check: which campaign? Name its .toml file, or ask for --schema.")
     try:
-        fact, facts = _checked(path, overrides or ())
+        fact, facts = _checked(path, overrides or (), build=build)
     except DseError as error:
         if not as_json:
             raise
@@ -49,7 +54,7 @@ def check(
     return 0
 
 
-def _checked(path: Path, overrides: Iterable[str]) -> tuple[str, dict[str, Any]]:
+def _checked(path: Path, overrides: Iterable[str], *, build: bool) -> tuple[str, dict[str, Any]]:
     """Return what a campaign or an architecture search is about, in words and for programs; raises DseError with all that is wrong."""
     tables, _ = read_tables(path, overrides)
     if is_search(tables):
@@ -63,7 +68,11 @@ def _checked(path: Path, overrides: Iterable[str]) -> tuple[str, dict[str, Any]]
     refuse_folder(question)
     refuse_known_faults(question.spec.network, question.spec.target)
     fact = f"{len(question.space.options)} layers to choose for · {points(question.space.size)}"
-    return fact, {"kind": "campaign", "space_size": question.space.size}
+    facts: dict[str, Any] = {"kind": "campaign", "space_size": question.space.size}
+    if build:
+        numbers = check_question(question)
+        fact, facts = f"{fact}\n{numbers.message}", {**facts, "numerics": to_json(numbers)}
+    return fact, facts
 
 
 class DseUsage(DseError):

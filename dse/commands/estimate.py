@@ -35,6 +35,9 @@ def estimate(
     io_type: Annotated[str, typer.Option("--io-type", metavar="T", help="io_parallel or io_stream")] = "io_parallel",
     precision: Annotated[str, typer.Option("--precision", help="of weights and results")] = "ap_fixed<16,6>",
     toolchain: Annotated[str, typer.Option("--toolchain", help="the synthesis tool and its version")] = "vivado_hls 2019.2",
+    measured: Annotated[
+        list[str] | None, typer.Option("--measured", metavar="PLACE", help="a corpus or cache whose layers correct the estimate")
+    ] = None,
     front: Annotated[bool, typer.Option("--front", help="show all designs that are worth it: none is faster and smaller")] = False,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="read Lambda and custom layers too; runs nothing")] = False,
     as_json: AsJson = False,
@@ -56,6 +59,7 @@ def estimate(
         io_type=io_type,
         precision=precision,
         toolchain=toolchain,
+        measured=measured or (),
         allow_code=allow_code,
     )
     factors = tuple(sorted(set(reuse or _FACTORS)))
@@ -102,6 +106,8 @@ def _print(found: Estimation, factors: tuple[int, ...], *, with_front: bool) -> 
         for n, design in enumerate(found.front, start=1):
             table.add_row(str(n), str(design.point), *_cells(design.qor, design.bounds))
         out.print(table)
+    for note in found.learned.notes:
+        out.print(f"note: {note}")
     levels = sorted({row.level for row in found.layers(factors)})
     out.print("Bands: " + "; ".join(_LEVELS[level] for level in levels) + ".")
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,15 +12,16 @@ from dse.commands.interrupts import heard
 from dse.commands.nas_report import candidate_document, goal_names, print_candidates, print_deployed, print_front, status_document
 from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, print_line
 from dse.commands.options import AsJson, Overrides, Trust
-from dse.commands.output import console, number, print_json
+from dse.commands.output import console, number, print_json, tell_differences
 from dse.commands.trust import agree_to_commands
 from dse.errors import DseError
 from dse.nas.deploy import Deployed, choose, commands, deploy_one, read_deployed, table_row
-from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
+from dse.nas.records import SPENT, Candidate, front_of, volume_of
+from dse.nas.session import candidates_of, open_search, read_question, read_search
 from dse.nas.spec import NasSpec, read_nas
 from dse.store.fsops import write_atomically
-from dse.store.journal import Journal
-from dse.study.loop import Signals
+from dse.study.loop import Campaign, Signals, run
+from dse.study.session import session
 from dse.view.nas_live import NasLive, NasWatch
 
 SearchFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]
@@ -38,38 +38,32 @@ def nas_run(
 ) -> int:
     """Run an architecture search to its end (and deploy its front where the file says so); the same command resumes it."""
     _need_optuna()
-    from dse.nas.search import run_search
-    from dse.nas.study import EVENTS
-
     spec = read_nas(path, overrides or ())
     if spec.deploy.when == "finished":  # asked now, not after hours of training
         agree_to_commands(path, commands(spec), is_trusted=trust)
-    if fresh and spec.state.exists():
-        Journal(spec.state / EVENTS).close()  # refuses while another process works there
-        spec.state.rename(spec.state.with_name(f"{spec.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
-    signals, before = Signals(), [0]
 
     def page(candidates: tuple[Candidate, ...]) -> None:
         write_page(spec, candidates, (), is_running=True)
 
-    live = NasLive(spec, console(plain=plain), page, plain=plain, signals=signals)
-    watcher = JsonLines() if as_json else live
-
-    def opened(study: Any) -> None:
-        before[0] = _spent(study.candidates)
-        _greet(spec, study)  # a board would be written over
-        watcher.opened(study.candidates, study.active_seconds)
-
+    live = NasLive(spec, console(plain=plain), page, plain=plain)
+    watcher = JsonLines(spec) if as_json else live
+    campaign = open_search(spec, watchers=(watcher,), fresh=fresh)
+    signals = live.signals = campaign.signals
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
-        with watcher:
-            candidates = run_search(spec, watchers=(watcher,), signals=signals, opened=opened)
+        with session(campaign):
+            known = candidates_of(spec, campaign.state)
+            _greet(spec, campaign, known)  # a board would be written over
+            if watcher is live:
+                live.opened(known, campaign.state.active_seconds)
+            with watcher:
+                candidates = candidates_of(spec, run(campaign))
         deployed = None
         if spec.deploy.when == "finished" and not _is_stopped(signals):
             deployed = _deploy(spec, front_of(candidates, spec.goals), signals, simulate=spec.deploy.simulate)
     write_page(spec, candidates, deployed)
     code = _exit_code(spec, candidates, signals)
     _tell_result(spec, candidates, deployed, code, as_json=as_json)
-    _tell_end(path, live.warnings, _spent(candidates) - before[0], code)
+    _tell_end(path, live.warnings, _spent(candidates) - _spent(known), code)
     return code
 
 
@@ -203,12 +197,9 @@ def _write_bundles(deployed: Iterable[Deployed], folder: Path) -> tuple[str, ...
 
 
 def _read(path: Path, overrides: Iterable[str] = ()) -> tuple[NasSpec, tuple[Candidate, ...]]:
-    _need_optuna()
-    from dse.nas.study import read_study
-
-    spec = read_nas(path, overrides)
-    candidates, _ = read_study(spec)
-    return spec, candidates
+    spec, differences = read_question(path, overrides)
+    tell_differences(path, differences)
+    return spec, candidates_of(spec, read_search(spec)[0])
 
 
 def _need_optuna() -> None:
@@ -237,23 +228,18 @@ def _is_stopped(signals: Signals) -> bool:
     return signals.stop or signals.cancel or signals.detach
 
 
-def _greet(spec: NasSpec, study: Any) -> None:
-    from dse.nas.search import is_over
-
-    err, known = console(stderr=True), study.candidates
-    if study.repaired:
-        err.print(f"note: torn last lines ({study.repaired} bytes) were cut off the journals of {spec.state}")
-    if known and is_over(spec, study):
-        err.print(f"{spec.name}: finished before ({study.stop_reason})")
+def _greet(spec: NasSpec, campaign: Campaign, known: tuple[Candidate, ...]) -> None:
+    err, state = console(stderr=True), campaign.state
+    if campaign.journal.repaired:
+        err.print(f"note: the last line of {campaign.journal.path} was torn ({campaign.journal.repaired} bytes) and was cut off")
+    if state.stop:
+        err.print(f"{spec.name}: finished before ({state.stop[1]})")
     elif known:
-        again = {c.architecture.key for c in known if c.architecture and c.outcome is not Outcome.LOST}
-        lost = sum(c.outcome is Outcome.LOST and c.architecture is not None and c.architecture.key not in again for c in known)
-        spent = sum(candidate.outcome in SPENT for candidate in known)
-        err.print(f"{spec.name}: resuming, {spent} trainings done" + (f", {lost} lost in flight and asked again" if lost else ""))
+        again = f", {len(state.pending)} to take up again" if state.pending else ""
+        err.print(f"{spec.name}: resuming, {_spent(known)} trainings done{again}")
     else:
-        err.print(
-            f"{spec.name}: new search, {len(spec.space.parameters)} parameters, {spec.search.sampler} sampler, {spec.search.workers} workers"
-        )
+        parameters, search = len(spec.space.parameters), spec.search
+        err.print(f"{spec.name}: new search, {parameters} parameters, {search.sampler} sampler, {search.workers} workers")
 
 
 def write_page(

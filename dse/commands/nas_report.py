@@ -8,6 +8,7 @@ from typing import Any, Literal
 from dse.commands.output import console, number
 from dse.nas.deploy import Deployed, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
+from dse.nas.session import read_search
 from dse.nas.spec import NasSpec
 
 _COLUMNS = ("#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended")
@@ -49,24 +50,23 @@ def candidate_document(spec: NasSpec, candidate: Candidate) -> dict[str, Any]:
 
 def status_document(spec: NasSpec, candidates: tuple[Candidate, ...]) -> dict[str, Any]:
     """Return the document of `dse nas status --json`."""
-    from dse.nas.study import read_study
-
-    _, events = read_study(spec)
-    stopped = [event["reason"] for event in events if event["event"] == "stopped"]
+    state, _ = read_search(spec)
     front = front_of(candidates, spec.goals)
     return {
         "search": spec.name,
-        "state": "finished" if stopped else "unfinished" if candidates else "new",
+        "state": "finished" if state.stop else "unfinished" if candidates else "new",
         "sampler": spec.search.sampler,
         "objectives": goal_names(spec),
         "trainings": sum(candidate.outcome in SPENT for candidate in candidates),
         "counts": {outcome.value: sum(c.outcome is outcome for c in candidates) for outcome in Outcome},
-        "trials": [candidate_document(spec, candidate) for candidate in candidates],
+        "trials": [candidate_document(spec, candidate) for candidate in candidates if candidate.number],
+        "refused": [candidate_document(spec, candidate) for candidate in candidates if not candidate.number],
         "front": [candidate.number for candidate in front],
         "hypervolume": volume_of(candidates, spec.goals),
         "deployed": [table_row(spec, read_deployed(spec, candidate)) for candidate in front],
-        "stop_reason": stopped[-1] if stopped else None,
-        "seconds": round(sum(float(event.get("elapsed", 0.0)) for event in events), 3),
+        "stop_reason": state.stop[1] if state.stop else None,
+        "cache_hits": state.cache_hits,
+        "seconds": round(state.active_seconds, 3),
     }
 
 

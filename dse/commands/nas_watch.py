@@ -6,13 +6,14 @@ import sys
 from typing import Any
 
 from dse.commands.output import print_event
+from dse.nas.following import Follower
 from dse.nas.records import Candidate
 
-STOPPING = "stopping after the running trainings; Ctrl-C again leaves"
-CANCELLING = "leaving; trainings in flight are asked again"
+STOPPING = "stopping after the running trainings; Ctrl-C again ends them"
+CANCELLING = "ending the running trainings; they are asked again"
 
 
-class JsonLines:
+class JsonLines(Follower):
     """One JSON event a line on stdout."""
 
     def __enter__(self) -> JsonLines:
@@ -20,9 +21,6 @@ class JsonLines:
 
     def __exit__(self, *_: object) -> None:
         sys.stdout.flush()
-
-    def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
-        """What earlier sessions did is in the summary."""
 
     def asked(self, candidate: Candidate) -> None:
         print_line(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dse.text import json_text, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -37,11 +38,16 @@ def question_of(path: Path) -> Question:
     from dse.study.question import read_question
 
     question = read_question(path)
-    if question.differences:
-        rows = "".join(f"\n  {line}" for line in question.differences)
+    tell_differences(path, question.differences)
+    return question
+
+
+def tell_differences(path: Path, differences: Sequence[str]) -> None:
+    """Say where a file and its journal part."""
+    if differences:
+        rows = "".join(f"\n  {line}" for line in differences)
         text = f"{path}: the file now asks something else; this answers what its journal records (journal -> file):{rows}"
         console(stderr=True).print(text)
-    return question
 
 
 def print_json(command: str, document: dict[str, Any]) -> None:

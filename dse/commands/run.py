@@ -11,7 +11,7 @@ import typer
 
 from dse.campaign.spec import read_campaign
 from dse.commands.interrupts import heard
-from dse.commands.options import CampaignFile, Overrides, Trust
+from dse.commands.options import CampaignFile, CheckNumerics, Overrides, Trust
 from dse.commands.output import console, points, print_event
 from dse.commands.status import print_status, status_document
 from dse.commands.trust import agree_to_commands
@@ -21,6 +21,7 @@ from dse.study.assemble import Question, assemble, open_campaign
 from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Campaign, Signals, run
+from dse.study.numbers import builds_circuits, check_question, is_wanted
 from dse.study.session import session
 from dse.summary import summarise
 from dse.view.live import Live
@@ -43,12 +44,15 @@ def run_campaign(
     as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="no live table, no color")] = False,
     trust: Trust = False,
+    check_numerics: CheckNumerics = True,
 ) -> int:
     """Run a campaign to its end and return the exit code of DESIGN's table."""
     spec = read_campaign(path, overrides or ())
     agree_to_commands(path, commands_of(spec), is_trusted=trust, overrides=overrides or (), may_ask=not yes)
     question = assemble(spec)
     err = console(stderr=True)
+    if is_wanted(check_numerics) and builds_circuits(question):
+        err.print(f"numbers: {check_question(question).message}")
     # the page's last edition may take seconds, so it comes when all else is said and the lock is free
     with PageKeeper(question) as keeper:
         code = _run_watched(question, keeper, path, fresh=fresh, as_json=as_json, plain=plain)

@@ -7,7 +7,7 @@ recorded it is as wide as whole designs of strangers were off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import log
@@ -93,8 +93,11 @@ def trust(layer: Layer, choice: LayerChoice, target: Target, context: Context | 
     return Trust(regime, "recorded", {**wide, **own}, found["error_percent"], found["recorded"])
 
 
-def bounds(network: Network, point: DesignPoint, target: Target, qor: Qor) -> dict[str, Band]:
-    """Return per metric what an estimate of a design lies between, in 9 of 10 cases.
+Know = Callable[[Layer, LayerChoice, Target, Context], Trust]
+
+
+def bounds(network: Network, point: DesignPoint, target: Target, qor: Qor, know: Know = trust) -> dict[str, Band]:
+    """Return per metric what the truth of an estimated design lies between, in 9 of 10 cases; `know` says how well a layer is known.
 
     Layers of one design are off in the same direction, so their bands add up as they are. A metric that the estimate does not know is missing.
     """

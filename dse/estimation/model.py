@@ -7,7 +7,7 @@ fitted terms of `terms.py`; io_parallel and layers without weights are derived f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -64,16 +64,28 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
     return Qor(**whole)
 
 
-def estimate_design(network: Network, point: DesignPoint, target: Target) -> Qor:
-    """Estimate a network at a point: its layers composed, those without weights, split-off activations and FIFOs included."""
+Correct = Callable[[Layer, LayerChoice, Target, Qor], Qor]
+
+
+def _as_it_is(layer: Layer, choice: LayerChoice, target: Target, qor: Qor) -> Qor:
+    return qor
+
+
+def estimate_design(network: Network, point: DesignPoint, target: Target, correct: Correct = _as_it_is) -> Qor:
+    """Estimate a network at a point: its layers composed, those without weights, split-off activations and FIFOs included.
+
+    Args:
+        correct: what measured layers taught of a layer's estimate (`dse.estimation.learned`).
+    """
     chosen, contexts = dict(point.choices), context_of(network, point, target)
     if len(chosen) == 1 and len(network.layers) == 1:  # a lone layer, as recordings of single layers are
         contexts = {}
     fixed = LayerChoice(1, "latency")
-    parts = [
-        (layer.name, estimate_layer(layer, chosen.get(layer.name, fixed), target, contexts.get(layer.name)))
-        for layer in network.layers
-    ]
+    parts = []
+    for layer in network.layers:
+        choice = chosen.get(layer.name, fixed)
+        qor = estimate_layer(layer, choice, target, contexts.get(layer.name))
+        parts.append((layer.name, correct(layer, choice, target, qor)))
     activations = tuple(split_off(network))
     parts += [(layer.name, estimate_layer(layer, fixed, target, Context())) for layer in activations]
     if target.io_type == "io_stream":

@@ -12,8 +12,9 @@ import numpy as np
 from dse.allocation.cover import cover
 from dse.design import DesignPoint, Layer, LayerChoice, Network, Strategy, Target
 from dse.errors import SpaceError
-from dse.estimation.bands import METRICS, Band, bounds, trust
+from dse.estimation.bands import METRICS, Band, bounds
 from dse.estimation.context import Context, context_of
+from dse.estimation.learned import NOTHING, Learned
 from dse.estimation.model import estimate_design, estimate_layer
 from dse.parts import Part
 from dse.qor import Qor
@@ -59,6 +60,7 @@ class Estimation:
     Attributes:
         strategy: of all layers.
         legal: per layer with weights its legal reuse factors, ascending.
+        learned: what measured layers correct.
     """
 
     network: Network
@@ -66,6 +68,7 @@ class Estimation:
     part: Part
     strategy: Strategy
     legal: Mapping[str, tuple[int, ...]]
+    learned: Learned = NOTHING
 
     def layers(self, reuse_factors: Sequence[int] = ()) -> Iterator[LayerEstimate]:
         """Yield every layer at every legal reuse factor, or at the legal ones nearest to those given."""
@@ -80,7 +83,8 @@ class Estimation:
 
     def _layer(self, layer: Layer, choice: LayerChoice | None, context: Context) -> LayerEstimate:
         chosen = choice or LayerChoice(1, "latency")
-        qor, known = estimate_layer(layer, chosen, self.target, context), trust(layer, chosen, self.target, context)
+        qor = self.learned.correct(layer, chosen, self.target, estimate_layer(layer, chosen, self.target, context))
+        known = self.learned.trust(layer, chosen, self.target, context)
         numbers = {metric: value for metric in METRICS if (value := getattr(qor, metric)) is not None}
         around = {metric: (value * known.bands[metric][0], value * known.bands[metric][1]) for metric, value in numbers.items()}
         return LayerEstimate(layer, choice, qor, around, known.level)
@@ -93,7 +97,7 @@ class Estimation:
 
     def design(self, point: DesignPoint) -> DesignEstimate:
         """Return the estimate of a whole design."""
-        qor = estimate_design(self.network, point, self.target)
+        qor = estimate_design(self.network, point, self.target, self.learned.correct)
         shares: dict[str, float | None] = {}
         dominant: dict[str, tuple[str, float]] = {}
         for name in RESOURCES:
@@ -102,7 +106,7 @@ class Estimation:
             largest, value = max(((layer, getattr(part, name) or 0.0) for layer, part in qor.layers), key=lambda pair: pair[1])
             if used:
                 dominant[name] = (largest, value / used)
-        return DesignEstimate(point, qor, bounds(self.network, point, self.target, qor), shares, dominant)
+        return DesignEstimate(point, qor, bounds(self.network, point, self.target, qor, self.learned.trust), shares, dominant)
 
     @cached_property
     def front(self) -> tuple[DesignEstimate, ...]:
@@ -142,6 +146,7 @@ class Estimation:
                 "toolchain": str(self.target.toolchain),
             },
             "strategy": self.strategy,
+            "corrections": list(self.learned.notes),
             "layers": [
                 {"name": row.layer.name, "kind": row.layer.kind, "reuse_factor": row.choice and row.choice.reuse_factor}
                 | {"bands_rest_on": row.level, "estimate": _numbers(row.qor, row.bounds)}
@@ -152,7 +157,9 @@ class Estimation:
         return document | ({"front": [_design(design) for design in self.front]} if with_front else {})
 
 
-def estimation(network: Network, target: Target, part: Part, strategy: Strategy = "resource") -> Estimation:
+def estimation(
+    network: Network, target: Target, part: Part, strategy: Strategy = "resource", learned: Learned = NOTHING
+) -> Estimation:
     """Return the estimates of a network.
 
     Raises:
@@ -167,7 +174,7 @@ def estimation(network: Network, target: Target, part: Part, strategy: Strategy 
                 raise SpaceError(
                     f"layer {layer.name}: no reuse factor is legal under {strategy} and {target.io_type}; `dse legal` says why"
                 )
-    return Estimation(network, target, part, strategy, legal)
+    return Estimation(network, target, part, strategy, legal, learned)
 
 
 def _nearest(factors: Sequence[int], wanted: int) -> int:

@@ -48,7 +48,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "run_search":
-        from dse.nas.search import run_search
+        from dse.nas.session import run_search
 
         return run_search
     raise AttributeError(f"module 'dse.nas' has no attribute {name!r}")

@@ -19,8 +19,9 @@ import tomli_w
 from dse.campaign import sections
 from dse.campaign.spec import read_campaign
 from dse.consent import Command, backend_commands, refuse_unknown, remember
-from dse.errors import DseError, SpecError
+from dse.errors import DseError
 from dse.nas.records import Candidate
+from dse.nas.session import trained_network
 from dse.nas.spec import NasSpec
 from dse.search.base import Trial
 from dse.store.fsops import write_atomically
@@ -108,10 +109,7 @@ def write_campaign(spec: NasSpec, candidate: Candidate) -> Path:
     Raises:
         SpecError: the candidate has no trained network.
     """
-    if not candidate.file or not (spec.state / candidate.file).is_file():
-        raise SpecError(
-            f"{candidate.name}: its trained network is gone; expected {spec.state / candidate.file}. Run the search again."
-        )
+    trained_network(spec, candidate)
     text = tomli_w.dumps(campaign_document(spec, candidate))
     path = campaign_path(spec, candidate)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dse.goal import front, volume
 from dse.nas.cost import Cost
-from dse.nas.spec import Goal
+from dse.nas.spec import Goal, NasSpec
 from dse.networks.architecture import Architecture
-from dse.qor import Qor
+from dse.qor import Evaluation, Failure, Learned, Qor
+from dse.search.base import Trial
 from dse.store.codec import qor_to_json
-from dse.wire import to_json
+from dse.wire import from_json, to_json
 
 
 class Outcome(StrEnum):
@@ -26,7 +28,6 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the training died, diverged or took too long
 
     REFUSED = "refused"  # cannot be built, cannot keep the limits, or was tried before; nothing was trained
-    LOST = "lost"  # in training when the search was killed; asked again
     RUNNING = "running"
 
 
@@ -38,6 +39,7 @@ class Candidate:
     """One numbered candidate.
 
     Attributes:
+        number: 0 for one that was refused: nothing was done for it.
         architecture: None if the parameters make none.
         error: on the validation windows, in the target's own unit (rmse), or the share of wrong classes; None before it is trained.
         test_error: the same on the test windows, which the search never looks at; None without a test split.
@@ -60,6 +62,7 @@ class Candidate:
     seconds: float | None = None
     ask_seconds: float = 0.0
     cost_seconds: float = 0.0
+    key: str = ""
 
     def value(self, metric: str) -> float | None:
         """Return one metric in the sense in which it is minimised, None if it is unknown."""
@@ -80,6 +83,46 @@ class Candidate:
     @property
     def name(self) -> str:
         return f"trial_{self.number:04d}"
+
+
+def candidate_of(spec: NasSpec, trial: Trial, evaluation: Evaluation | None = None) -> Candidate:
+    """Return what a trial of a search's journal is; with its evaluation, also how long the training took."""
+    point: Any = trial.point
+    facts, outcome = trial.facts, trial.outcome
+    known = Candidate(
+        trial.number,
+        Outcome.RUNNING,
+        point,
+        cost=facts.get("cost"),
+        ask_seconds=facts.get("ask_seconds", 0.0),
+        cost_seconds=facts.get("cost_seconds", 0.0),
+        seconds=evaluation.provenance.tool_seconds if evaluation else None,
+        key=trial.key,
+    )
+    if isinstance(outcome, Failure):
+        return replace(known, outcome=Outcome.FAILED, reason=outcome.message)
+    if not isinstance(outcome, Learned):
+        return known
+    return replace(
+        known,
+        outcome=Outcome.HOPELESS if outcome.ended == "hopeless" else Outcome.TRAINED,
+        error=outcome.error,
+        test_error=outcome.test_error,
+        curve=outcome.curve,
+        reason=outcome.ended,
+        file=str(network_file(spec, trial.key).relative_to(spec.state)) if outcome.has_network else "",
+    )
+
+
+def refused_candidate(document: Mapping[str, Any]) -> Candidate:
+    """Return a candidate that was refused, as the journal has it."""
+    architecture = from_json(Architecture, document["architecture"]) if "architecture" in document else None
+    return Candidate(0, Outcome.REFUSED, architecture, reason=str(document["reason"]), cost=document.get("cost"))
+
+
+def network_file(spec: NasSpec, key: str) -> Path:
+    """Return where the network of a training lies."""
+    return spec.state / "networks" / f"{key[:16]}.keras"
 
 
 def cost_to_json(cost: Cost) -> dict[str, Any]:

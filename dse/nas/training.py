@@ -1,4 +1,4 @@
-"""What a training is asked and what it tells; `dse.nas.keras_training` is ours, and a caller of `dse.nas.search` may bring one of its own."""
+"""What a training is asked and what it tells; `dse.nas.keras_training` is ours, and a caller of `dse.nas.session` may bring one of its own."""
 
 from __future__ import annotations
 

@@ -1,53 +1,61 @@
-"""A training process: `python -m dse.nas.worker`, asked and answering by JSON lines; it ends when its input ends.
+"""A training process: `python -m dse.nas.worker FOLDER`, asked and answering by files; see `dse.nas.trainer`.
 
-First line: {"path": file, "document": the file's tables}. Then one training a line: {"number", "architecture", "seed", "network":
-where to write the trained network}; a line {"give_up": number} ends a training early. Answers: {"ready": true}, {"number", "error"} after
-each epoch, {"number", "done": {...}} or {"number", "failed": text}.
+It outlives who started it, ends what it is at, and leaves when nobody has asked it for anything for a while.
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
-import queue
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from dse.errors import DseError
 from dse.nas.data.sources import read_runs
 from dse.nas.data.windows import Cutter
 from dse.nas.spec import NasSpec, build_spec
-from dse.nas.training import Trained, TrainFunction
-from dse.networks.architecture import Architecture
+from dse.nas.tables import Training
+from dse.nas.trainer import read_json, run_one
+from dse.nas.training import TrainFunction
 from dse.store.fsops import write_atomically
+from dse.wire import dump_json
+
+IDLE_SECONDS = 60.0
+_POLL_SECONDS = 0.05
 
 
-def main() -> int:
-    """Serve trainings until the input ends."""
+def main(folder: Path) -> int:
+    """Serve trainings until nobody asks any more."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0  # another one serves this folder
     os.nice(5)
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
-    given_up: set[int] = set()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)  # whatever libraries print stays out of the answers
-        threading.Thread(target=_read, args=(requests, given_up), daemon=True).start()
-        first = requests.get()
-        try:
-            spec = build_spec(Path(first["path"]), first["document"])
-            windows = cutter_of(spec)
-            from dse.nas import keras_training
+    write_atomically(folder / "alive.json", dump_json({"pid": os.getpid()}).encode())
+    setup = read_json(folder / "setup.json") or {}
+    try:
+        spec = build_spec(Path(setup["path"]), setup["document"])
+        windows = cutter_of(spec)
+        from dse.nas import keras_training
 
-            keras_training.prepare()
-        except DseError as error:
-            _say(answers, {"broken": str(error), "exit_code": error.exit_code})
-            return 3
-        _say(answers, {"ready": True})
-        while True:
-            request = requests.get()
-            _say(answers, _serve(request, spec, windows, answers, given_up, keras_training.train))
+        keras_training.prepare()
+    except DseError as error:
+        write_atomically(folder / "broken.json", dump_json({"message": str(error), "exit_code": error.exit_code}).encode())
+        return 3
+    idle_since = time.monotonic()
+    while time.monotonic() - idle_since < IDLE_SECONDS:
+        request = read_json(folder / "request.json")
+        if request is None:
+            time.sleep(_POLL_SECONDS)
+            continue
+        serve(request, windows, keras_training.train)
+        (folder / "request.json").unlink(missing_ok=True)
+        idle_since = time.monotonic()
+    return 0
 
 
 def cutter_of(spec: NasSpec) -> Cutter:
@@ -56,59 +64,34 @@ def cutter_of(spec: NasSpec) -> Cutter:
     return Cutter(runs, spec.cutting, is_classes=spec.space.head.kind == "classes")
 
 
-def _read(requests: queue.Queue[dict[str, Any]], given_up: set[int]) -> None:
-    for line in sys.stdin:
-        document = json.loads(line)
-        if "give_up" in document:
-            given_up.add(document["give_up"])
-        else:
-            requests.put(document)
-    os._exit(0)  # the parent is gone, or done: nobody waits for an answer
+def serve(request: dict[str, Any], windows: Cutter, train: TrainFunction) -> None:
+    """Do one training; its answer is the last file that is written."""
+    job = Path(request["folder"])
+    if not job.is_dir():
+        return  # dropped before it was taken up
+    log = os.open(job / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    write_atomically(job / "started.json", dump_json({"at": time.time(), "pid": os.getpid()}).encode())
+    with (job / "curve.jsonl").open("a") as curve:
 
+        def report(error: float) -> bool:
+            curve.write(f"{float(error)!r}\n")
+            curve.flush()
+            return not (job / "drop").exists()
 
-def _serve(
-    request: dict[str, Any], spec: NasSpec, windows: Cutter, answers: IO[str], given_up: set[int], train: TrainFunction
-) -> dict[str, Any]:
-    number = request["number"]
-
-    def report(error: float) -> bool:
-        _say(answers, {"number": number, "error": error})
-        return number not in given_up
-
-    try:
-        return {"number": number, "done": run_one(request, spec, windows, train, report)}
-    except (MemoryError, DseError, ArithmeticError) as error:
-        return {"number": number, "failed": f"{type(error).__name__}: {error}"}
-    except Exception as error:
-        # The libraries raise bare exceptions of all kinds; the trace goes to the log, the search goes on.
-        traceback.print_exc()
-        return {"number": number, "failed": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
-
-
-def run_one(request: dict[str, Any], spec: NasSpec, windows: Cutter, train: TrainFunction, report: Any) -> dict[str, Any]:
-    """Do one training and write its network; return the answer's facts."""
-    start = time.monotonic()
-    architecture = Architecture.from_json(request["architecture"])
-    trained: Trained = train(architecture, windows(architecture.input_length), spec.training, int(request["seed"]), report)
-    is_kept = trained.network is not None and trained.ended != "hopeless"
-    if is_kept and trained.network is not None:
-        write_atomically(Path(request["network"]), trained.network)
-    return {
-        "error": trained.error,
-        "test_error": trained.test_error,
-        "ended": trained.ended,
-        "has_network": is_kept,
-        "seconds": round(time.monotonic() - start, 3),
-    }
-
-
-def _say(answers: IO[str], document: dict[str, Any]) -> None:
-    try:
-        answers.write(json.dumps(document) + "\n")
-        answers.flush()
-    except BrokenPipeError:
-        os._exit(0)
+        try:
+            answer = run_one(request, Training(**request["training"]), windows, train, report)
+        except (MemoryError, DseError, ArithmeticError) as error:
+            answer = {"failed": f"{type(error).__name__}: {error}"}
+        except Exception as error:
+            # The libraries raise bare exceptions of all kinds; the trace goes to the log, the search goes on.
+            traceback.print_exc()
+            answer = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
+    if job.is_dir():
+        write_atomically(job / "answer.json", dump_json(answer).encode())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1])))

@@ -73,7 +73,7 @@ def write_project(request: dict[str, Any]) -> ProjectPlan:
     model, notes = _model(Path(request["source"]), job)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        graph = _convert(model, job, part, staging)
+        graph = convert(model, job, part, staging)
         layers = read_back(graph, job)
         graph.config.config.pop("KerasModel", None)  # or every project gets a copy of the model, which takes most of the time
         graph.write()
@@ -150,7 +150,12 @@ def read_back(graph: Any, job: Job) -> tuple[BuiltLayer, ...]:
     return built
 
 
-def _convert(model: Any, job: Job, part: str, staging: Path) -> Any:
+def convert(model: Any, job: Job, part: str, staging: Path, *, is_traced: bool = False) -> Any:
+    """Return hls4ml's graph of a job; `is_traced` makes its C++ emulation keep what every layer gives.
+
+    Raises:
+        ConversionError: another version of hls4ml is installed than the target names.
+    """
     import hls4ml
 
     target = job.target
@@ -160,12 +165,16 @@ def _convert(model: Any, job: Job, part: str, staging: Path) -> Any:
             f"Install it: pip install hls4ml=={target.hls4ml_version}, or change the target."
         )
     extra = {} if target.clock_uncertainty_percent is None else {"clock_uncertainty": f"{target.clock_uncertainty_percent:g}%"}
+    configuration = layer_configuration(model, job)
+    if is_traced:
+        for layer in configuration["LayerName"].values():
+            layer["Trace"] = True
     return hls4ml.converters.convert_from_keras_model(
         model,
         output_dir=str(staging),
         project_name=PROJECT_NAME,
         backend=BACKENDS[target.toolchain.name],
-        hls_config=layer_configuration(model, job),
+        hls_config=configuration,
         io_type=target.io_type,
         part=part,
         clock_period=target.clock_period_ns,

@@ -21,7 +21,7 @@ def warnings_of(tree: TreeReport) -> tuple[str, ...]:
     """Return all warnings, the gravest first."""
     return tuple(
         warning
-        for check in (_undefined, _impossible, _sums, _capacity, _clock, _requested, _wanted, _cosim, _dates)
+        for check in (_undefined, impossible, of_another_build, _sums, _capacity, _clock, _requested, _wanted, _cosim, _dates)
         for warning in check(tree)
     )
 
@@ -31,13 +31,21 @@ def _undefined(tree: TreeReport) -> Iterator[str]:
         yield "the tool gave no latency or no interval: synthesised, but no use as an observation"
 
 
-def _impossible(tree: TreeReport) -> Iterator[str]:
+def of_another_build(tree: TreeReport) -> Iterator[str]:
+    """Say that the sources beside the reports are not those that were built."""
+    if tree.unknown_layers:
+        names = ", ".join(f"config{index}" for index in tree.unknown_layers[:5])
+        yield f"the reports have layers that parameters.h does not know ({names}): it is of another build, so nothing says what was built"
+
+
+def impossible(tree: TreeReport) -> Iterator[str]:
+    """Say why numbers cannot be a result of this design."""
     total = tree.csynth.total
     for what, span in (("latency", total.latency_cycles), ("interval", total.ii_cycles)):
         if _is_reversed(span):
             yield f"the {what}'s minimum {span.minimum} is above its maximum {span.maximum}"
-    if total.ii_cycles.maximum == 0 and total.latency_cycles.maximum:
-        yield "an interval of 0 cycles with a latency above 0 is impossible"
+    if total.ii_cycles.maximum == 0:
+        yield "an interval of 0 cycles is impossible"
     if total.used.lut == 0 and total.used.ff == 0:
         yield "neither LUTs nor FFs: the design was optimised away"
 

@@ -1,21 +1,19 @@
-"""Reuse factors that `hls4ml_config.yml` asks for, to compare with what was built.
-
-Only the block `LayerName:` with its `ReuseFactor:` and `Strategy:` lines is read, by indentation: the file may hold tags of hls4ml's own,
-and nothing in it decides anything.
-"""
+"""What `hls4ml_config.yml` asks for, to compare with what was built. Nothing in it decides anything."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 from dse.design import Precision
 from dse.errors import SpecError
 
-_LINE = re.compile(r"( *)([A-Za-z_][A-Za-z0-9_]*):\s*(.*?)\s*$")
-_DEFAULT = re.compile(
-    r"^ {1,8}Model:[^\n]*\n(?: {3,16}[^\n]*\n){0,12}? {3,16}(?:Precision|default): *(ap_u?fixed<[0-9, -]{1,20}>)", re.MULTILINE
-)
+MAX_CHARACTERS = 2**20
+_INTEGER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,45 +26,36 @@ class Wanted:
 
 
 def parse_config_yaml(text: str) -> tuple[Wanted, ...]:
-    """Return what is asked for each layer by name; empty where the file does not go into layers."""
-    found: list[Wanted] = []
-    block: int | None = None
-    layer: tuple[int, str] | None = None
-    values: dict[str, str] = {}
-
-    def close() -> None:
-        if layer is not None:
-            reuse = values.get("ReuseFactor", "")
-            found.append(
-                Wanted(layer[1], int(reuse) if re.fullmatch(r"[0-9]{1,9}", reuse) else None, values.get("Strategy", "").lower())
-            )
-            values.clear()
-
-    for line in text[: 2**20].splitlines():
-        match = _LINE.match(line)
-        if match is None:
-            continue
-        indent, key, value = len(match[1]), match[2], match[3]
-        if block is not None and indent <= block:
-            close()
-            block, layer = None, None
-        if key == "LayerName" and not value:
-            block, layer = indent, None
-        elif block is not None:
-            if layer is None or indent <= layer[0]:
-                close()
-                layer = (indent, key)
-            elif key in ("ReuseFactor", "Strategy"):
-                values.setdefault(key, value)
-    if block is not None:
-        close()
-    return tuple(found)
+    """Return what is asked for each layer by name; empty where the file does not go into layers, or is no YAML."""
+    layers = _table(_hls_config(text).get("LayerName"))
+    return tuple(_wanted(str(name), _table(asked)) for name, asked in layers.items())
 
 
 def default_precision(text: str) -> Precision | None:
     """Return the number format that the model as a whole asks for, None where the file does not say a plain one."""
-    match = _DEFAULT.search(text[: 2**20].replace("\r\n", "\n"))
+    asked = _table(_hls_config(text).get("Model")).get("Precision")
+    if isinstance(asked, dict):
+        asked = asked.get("default")
     try:
-        return Precision.parse(match[1]) if match else None
+        return Precision.parse(asked) if isinstance(asked, str) else None
     except SpecError:
         return None
+
+
+def _hls_config(text: str) -> Mapping[str, Any]:
+    try:
+        # Texts, lists and tables only: no tag is followed (`!keras_model`), and `1_0` or `0:10` stay texts and become no number.
+        document = yaml.load(text[:MAX_CHARACTERS], Loader=yaml.BaseLoader)  # noqa: S506
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        return {}
+    return _table(_table(document).get("HLSConfig"))
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _wanted(name: str, asked: Mapping[str, Any]) -> Wanted:
+    reuse, strategy = asked.get("ReuseFactor"), asked.get("Strategy")
+    number = int(reuse) if isinstance(reuse, str) and _INTEGER.fullmatch(reuse) else None
+    return Wanted(name, number, strategy.lower() if isinstance(strategy, str) else "")

@@ -2,6 +2,8 @@
 
 typedef ap_fixed<16,6> model_default_t;
 typedef ap_fixed<16,6> weight2_t;
+typedef ap_fixed<16,6,AP_RND,AP_SAT,0> layer4_t;         rounding and saturation, as hls4ml writes them where they were asked for
+typedef ap_int<8> weight4_t;                             an integer is a fixed point without places behind the point
 typedef nnet::array<ap_fixed<16,6>, 64*1> layer2_t;      no number format, not read
 """
 
@@ -14,9 +16,11 @@ from dse.design import Precision
 from dse.errors import SpecError
 
 _TYPE = re.compile(
-    r"typedef\s+(ap_u?fixed<\s{0,9}[0-9]{1,4}\s{0,9},\s{0,9}-?[0-9]{1,4}\s{0,9}(?:,\s{0,9}AP_[A-Z_]{1,20}\s{0,9}){0,2}>)"
+    r"typedef\s+(ap_u?fixed<\s{0,9}[0-9]{1,4}\s{0,9},\s{0,9}-?[0-9]{1,4}\s{0,9}(?:,\s{0,9}AP_[A-Z_]{1,20}\s{0,9}){0,2}(?:,\s{0,9}0\s{0,9})?>"
+    r"|ap_u?int<\s{0,9}[0-9]{1,4}\s{0,9}>)"
     r"\s+([A-Za-z0-9_]{1,100})\s*;"
 )
+_INT = re.compile(r"ap_(u?)int<\s*([0-9]+)\s*>")
 _WEIGHT = re.compile(r"weight([0-9]{1,6})_t|(\w{1,90})_weight_t")
 
 
@@ -46,7 +50,7 @@ def parse_defines_h(text: str) -> Types:
     found: dict[str, Precision] = {}
     for match in _TYPE.finditer(text[: 2**22]):
         try:
-            found[match[2]] = Precision.parse(match[1])
+            found[match[2]] = Precision.parse(_INT.sub(r"ap_\1fixed<\2,\2>", match[1]))
         except SpecError:
             continue
     weights = tuple((seen[1] or seen[2], precision) for name, precision in found.items() if (seen := _WEIGHT.fullmatch(name)))

@@ -124,7 +124,7 @@ def _add(table: dict[str, tuple[str, ToolReport]], name: str, report: ToolReport
     known = table.get(report.top)
     if known is None:
         table[report.top] = (name, report)
-    elif not _agree(known[1].total, report.total):
+    elif not _agree(known[1].total, report.total, is_exact=True):
         if _is_named_after(name, report.top):
             table[report.top] = (name, report)
         elif not _is_named_after(known[0], report.top):
@@ -182,15 +182,16 @@ def _top_report(reports: _Reports, top: str, times: Mapping[str, float]) -> tupl
     return (*chosen, is_mixed)
 
 
-def _agree(one: Module, other: Module) -> bool:
+def _agree(one: Module, other: Module, *, is_exact: bool = False) -> bool:
     """Whether two reports of one module may stem from one build: no number that both know differs.
 
-    LUTs and FFs may differ by a few: some versions (2023.1, 2024.1) count a handful more in one report of a run than in another.
+    LUTs and FFs may differ by a few, unless `is_exact`: some versions (2023.1, 2024.1) count a handful more in one report of a run
+    than in another one of another kind.
     """
 
     def close(name: str) -> bool:
         left, right = getattr(one.used, name), getattr(other.used, name)
-        slack = max(FEW, FEW_SHARE * max(left or 0, right or 0)) if name in ("lut", "ff") else 0
+        slack = max(FEW, FEW_SHARE * max(left or 0, right or 0)) if name in ("lut", "ff") and not is_exact else 0
         return left is None or right is None or abs(left - right) <= slack
 
     left, right = one.latency_cycles.maximum, other.latency_cycles.maximum

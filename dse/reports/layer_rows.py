@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,6 +72,13 @@ def rows_of(hls: HlsFolder, parameters: tuple[LayerConfig, ...], types: Types) -
         glue=tuple(_row(None, part, configs, hls) for part in glue_parts if not any(part is one for one in taken)),
         remainder=remainder(hls.top.total.used, (*layer_parts, *glue_parts)),
     )
+
+
+def unknown_layers(hls: HlsFolder, parameters: str) -> tuple[int, ...]:
+    """Return the indices of layers that stand in the reports and nowhere in the text of `parameters.h`."""
+    layers, _ = split(hls.roots)
+    indices = sorted(part.index for part in layers if part.index is not None)
+    return tuple(index for index in indices if re.search(rf"config{index}(?![0-9])", parameters) is None)
 
 
 def _name(config: LayerConfig) -> str:

@@ -87,28 +87,41 @@ def _function_of_layer(config: LayerConfig) -> str:
 def _pairs(
     parts: Sequence[Part], layers: Sequence[LayerConfig], ports: Mapping[str, Ports], widths: frozenset[int]
 ) -> dict[int, Part]:
-    """Return the pairs in which each fits the other alone; a module that stands twice is two layers' and fits none alone."""
+    """Return which part is which layer's, as far as that is certain; a module that stands twice is two layers', and neither's alone.
+
+    First a part and a layer that have the same sizes, and no others have. What pruning left unused has no port, so a port is only a
+    lower bound; a part that fits one layer alone under these bounds is that layer's, and leaves the others to the rest.
+    """
     single = [part for part in parts if len(part.instances) == 1]
-    fits = {
-        config.index: [part for part in single if _fits(ports.get(part.instances[0].module, Ports()), config, widths)]
-        for config in layers
-    }
-    n_layers = {id(part): sum(any(one is part for one in found) for found in fits.values()) for part in single}
-    return {index: found[0] for index, found in fits.items() if len(found) == 1 and n_layers[id(found[0])] == 1}
+    found = {part: ports.get(part.instances[0].module, Ports()) for part in single}
+    told: dict[int, Part] = {}
+    same = {config.index: [part for part in single if _fits(found[part], config, widths, is_exact=True)] for config in layers}
+    for index, fitting in same.items():
+        if len(fitting) == 1 and sum(fitting[0] in others for others in same.values()) == 1:
+            told[index] = fitting[0]
+    while True:
+        rest = [part for part in single if part not in told.values()]
+        open_layers = [config for config in layers if config.index not in told]
+        fits = [[config.index for config in open_layers if _fits(found[part], config, widths, is_exact=False)] for part in rest]
+        certain = [n for n, indices in enumerate(fits) if len(indices) == 1 and fits.count(indices) == 1]
+        if not certain:
+            return told
+        told.update({fits[n][0]: rest[n] for n in certain})
 
 
-def _fits(ports: Ports, config: LayerConfig, widths: frozenset[int]) -> bool:
+def _fits(ports: Ports, config: LayerConfig, widths: frozenset[int], *, is_exact: bool) -> bool:
     n_in = config.size("n_in")
     n_out = n_in if config.function else config.size("n_out")
     if n_in is None or n_out is None:
-        return False
-    return _fits_side(ports.n_in, ports.bits_in, n_in, widths) and _fits_side(ports.n_out, ports.bits_out, n_out, widths)
+        return not is_exact
+    sides = ((ports.n_in, ports.bits_in, n_in), (ports.n_out, ports.bits_out, n_out))
+    return all(_fits_side(*side, widths, is_exact=is_exact) for side in sides)
 
 
-def _fits_side(n_ports: int | None, bits: int | None, n_values: int, widths: frozenset[int]) -> bool:
+def _fits_side(n_ports: int | None, bits: int | None, n_values: int, widths: frozenset[int], *, is_exact: bool) -> bool:
     if n_ports is not None:
-        return n_ports == n_values
-    if bits is None or bits % n_values:
-        return False
+        return n_ports == n_values if is_exact else n_ports <= n_values
+    if bits is None:
+        return not is_exact
     width = bits // n_values
-    return width in widths if widths else width <= _MAX_WIDTH
+    return bits % n_values == 0 and (width in widths if widths else width <= _MAX_WIDTH)

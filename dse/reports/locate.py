@@ -46,6 +46,7 @@ class Project:
         app_tops: tops that the project files (`vivado_hls.app`, `hls.app`) name.
         others: all further reports of the solution.
         shared: further reports of the project, which no solution's folder holds. Of several solutions only hls4ml's own has them.
+        n_parameters: how many files `parameters.h` lie below the root; of several, only one at its own place counts.
         n_unassigned: how many reports of the project were left out, because nobody can say of which solution they are.
     """
 
@@ -59,6 +60,7 @@ class Project:
     app_tops: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    n_parameters: int = 0
     n_unassigned: int = 0
 
     @property
@@ -155,6 +157,7 @@ def _projects(
     owners = {name: _owner(name, found) for name in reports}
     free = tuple(name for name in reports if owners[name] is None)
     app_tops = _app_tops(files, mine)
+    parameters = _own(mine, root, ("parameters.h", "firmware/parameters.h"))
     has_solution = any(folder.solution != folder.path for folder in found)
     projects = []
     for folder in found:
@@ -167,9 +170,10 @@ def _projects(
                 solution="" if len(found) == 1 else folder.solution.removeprefix(root).strip("/") or ".",
                 folder=folder,
                 changed_at=max(entry.changed_at or 0.0 for entry in by_folder[folder.path]),
-                parameters=None if is_loose else _first(mine, ("parameters.h",)),
-                defines=None if is_loose else _first(mine, ("defines.h",)),
-                config_yaml=None if is_loose else _first(mine, ("hls4ml_config.yml", "hls4ml_config.yaml")),
+                parameters=None if is_loose else parameters,
+                defines=None if is_loose else _beside(mine, "defines.h", parameters),
+                config_yaml=None if is_loose else _own(mine, root, ("hls4ml_config.yml", "hls4ml_config.yaml")),
+                n_parameters=sum(entry.base == "parameters.h" for entry in mine),
                 app_tops=app_tops,
                 others=tuple(name for name in reports if owners[name] is folder),
                 shared=free if takes_free else (),
@@ -189,9 +193,19 @@ def _is_below(name: str, root: str) -> bool:
     return not root or name == root or name.startswith(f"{root}/")
 
 
-def _first(entries: Sequence[FileEntry], bases: Sequence[str]) -> str | None:
-    found = sorted((entry.name for entry in entries if entry.base in bases), key=lambda name: (name.count("/"), name))
-    return found[0] if found else None
+def _own(entries: Sequence[FileEntry], root: str, places: Sequence[str]) -> str | None:
+    """Return the project's own file at one of the places below its root, or the only one of that name; of several others, none."""
+    bases = {place.rpartition("/")[2] for place in places}
+    found = [entry.name for entry in entries if entry.base in bases]
+    own = [name for place in places if (name := f"{root}/{place}".lstrip("/")) in found]
+    return own[0] if own else found[0] if len(found) == 1 else None
+
+
+def _beside(entries: Sequence[FileEntry], base: str, other: str | None) -> str | None:
+    """Return the file of that name in the folder of another, or the only one."""
+    found = [entry.name for entry in entries if entry.base == base]
+    own = f"{other.rpartition('/')[0]}/{base}".lstrip("/") if other is not None else ""
+    return own if own in found else found[0] if len(found) == 1 else None
 
 
 def _app_tops(files: FileSet, entries: Sequence[FileEntry]) -> tuple[str, ...]:

@@ -13,13 +13,13 @@ from dse.design import Fidelity, Precision, normalise_part
 from dse.errors import ReportError
 from dse.qor import RESOURCES, Qor
 from dse.reports.archives import open_files
-from dse.reports.checks import warnings_of
+from dse.reports.checks import impossible, of_another_build, warnings_of
 from dse.reports.config_yaml import Wanted, default_precision, parse_config_yaml
 from dse.reports.defines_h import Types, parse_defines_h
 from dse.reports.file_sets import DirectoryFiles, FileSet, digest_of, read_text
 from dse.reports.foreign import other_tools
 from dse.reports.hls_folder import HlsFolder, read_hls_folder
-from dse.reports.layer_rows import LayerReport, rows_of
+from dse.reports.layer_rows import LayerReport, rows_of, unknown_layers
 from dse.reports.locate import Project, find_projects
 from dse.reports.parameters_h import LayerConfig, parse_parameters_h
 from dse.reports.records import CosimReport, ToolReport, Usage
@@ -52,6 +52,7 @@ class TreeReport:
         warnings: sentences for the user, the gravest first.
         solution: name of the build where the project has several; "" where it has one.
         sources: (path below the origin, SHA-256) of every file that a number came from.
+        unknown_layers: indices of layers in the reports that `parameters.h` does not have: it is of another build.
         is_mixed: whether reports of another build lie among these; they were left out.
     """
 
@@ -73,6 +74,7 @@ class TreeReport:
     warnings: tuple[str, ...] = ()
     solution: str = ""
     sources: tuple[tuple[str, str], ...] = ()
+    unknown_layers: tuple[int, ...] = ()
     is_mixed: bool = False
 
     @property
@@ -128,7 +130,8 @@ def _read_solution(files: FileSet, project: Project) -> TreeReport:
     types = parse_defines_h(read_text(files, project.defines)) if project.defines else Types()
     hls = read_hls_folder(files, project.folder, project.app_tops)
     vivado = read_vivado_files(files, project, hls.top)
-    rows = rows_of(hls, parameters, types)
+    unknown = unknown_layers(hls, read_text(files, project.parameters)) if project.parameters and parameters else ()
+    rows = rows_of(hls, () if unknown else parameters, types)
     config_yaml = read_text(files, project.config_yaml) if project.config_yaml else ""
     tree = TreeReport(
         origin=files.origin,
@@ -146,6 +149,7 @@ def _read_solution(files: FileSet, project: Project) -> TreeReport:
         types=types,
         wanted=parse_config_yaml(config_yaml),
         wanted_precision=default_precision(config_yaml),
+        unknown_layers=unknown,
         solution=project.solution,
         sources=_sources(files, project, hls, vivado),
         is_mixed=hls.is_mixed,
@@ -172,7 +176,7 @@ def read_result(
         fidelity: CSYNTH, or VSYNTH if the run was to go through logic synthesis.
 
     Raises:
-        ReportError: if the report is missing, stale, incomplete, or of another top, part or clock.
+        ReportError: if the report is missing, stale, incomplete, impossible, or of another design, top, part or clock.
     """
     files = DirectoryFiles(project_dir)
     tree = read_files(files)
@@ -187,6 +191,9 @@ def read_result(
         raise ReportError(f"the report is for a clock of {clock} ns, expected {expected_clock_ns} ns", file=at)
     if tree.is_mixed:
         raise ReportError("reports of two builds in one folder", file=at)
+    reason = next(impossible(tree), "") or next(of_another_build(tree), "")
+    if reason:
+        raise ReportError(f"no result: {reason}", file=at)
     if fidelity is Fidelity.VSYNTH and tree.vsynth is None:
         raise ReportError("no logic synthesis report (vivado_synth.rpt)", file=at)
     if newer_than is not None:
@@ -242,7 +249,10 @@ def qor_of_tree(tree: TreeReport, fidelity: Fidelity = Fidelity.CSYNTH) -> Qor:
 
 def _parameters(files: FileSet, project: Project) -> tuple[tuple[LayerConfig, ...], tuple[str, ...]]:
     if project.parameters is None:
-        return (), ()
+        n = project.n_parameters
+        return (), (
+            f"what was built is unknown: which of the {n} parameters.h here is it?",
+        ) if n > 1 and not project.solution else ()
     defines = read_text(files, project.defines) if project.defines else ""
     try:
         return parse_parameters_h(read_text(files, project.parameters), project.parameters, defines), ()

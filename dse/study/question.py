@@ -55,7 +55,7 @@ def read_question(path: Path) -> Question:
         now, trouble = read_campaign(path), None
     except DseError as error:
         now, trouble = None, error
-    journal = (now.state if now else _folder(path)) / "journal.jsonl"
+    journal = (now.state if now else folder_of(path)) / "journal.jsonl"
     found, _ = read_events(journal)
     state = replay(event for event in found if event["event"] in ("opened", "continued"))
     if state.question is not None:
@@ -66,11 +66,11 @@ def read_question(path: Path) -> Question:
     return _of_old_journal(now, state) if found else assemble(now)
 
 
-def _folder(path: Path) -> Path:
-    """Return where the state of a campaign is whose file is broken or gone."""
+def folder_of(path: Path, table: str = "campaign") -> Path:
+    """Return where the state of a study is whose file is broken or gone."""
     name: Any = path.stem
     with suppress(DseError, KeyError, TypeError):
-        name = read_tables(path)[0]["campaign"]["name"]
+        name = read_tables(path)[0][table]["name"]
     return path.parent / (name if isinstance(name, str) and is_identifier(name) else path.stem)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dse.canonical import digest
+from dse.corpus import find_corpus, read_corpus
 from dse.design import Fidelity, Job, LayerChoice
 from dse.estimation import Context, basis, context_of, estimate_design, is_known
 from dse.estimation.bands import trust
 from dse.estimation.geometry import geometry
+from dse.estimation.learned import NOTHING, Learned, learn
 from dse.qor import Evaluation, Provenance
-from dse.synth_backends.base import Progress, Site
+from dse.synth_backends.base import Progress, Site, never_run
 
 _FREE = ("input", "identity")
 _METRICS = ("lut", "ff", "dsp", "bram_18k", "latency_cycles_max")
@@ -18,30 +21,43 @@ _METRICS = ("lut", "ff", "dsp", "bram_18k", "latency_cycles_max")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Keys of `[backend]` for `kind = "estimate"`: none."""
+    """Keys of `[backend]` for `kind = "estimate"`.
+
+    Attributes:
+        corpus: recorded layers that correct the estimate: a folder or .jsonl file, as of the replay backend; "": as it is.
+    """
+
+    corpus: str = never_run("")
 
 
 def create(options: Options, site: Site) -> Estimate:
-    """Return the backend."""
-    return Estimate()
+    """Return the backend.
+
+    Raises:
+        CorpusError: there is no such corpus.
+    """
+    if not options.corpus:
+        return Estimate()
+    return Estimate(learn(read_corpus(find_corpus(options.corpus, near=site.source.parent)).layers))
 
 
 class Estimate:
     """A backend that answers at once, from formulas. The same job gives the same numbers as long as `basis` is the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, learned: Learned = NOTHING) -> None:
         self.fidelity = Fidelity.ESTIMATE
-        self.basis = basis()
+        self.learned = learned
+        self.basis = digest(("corrected", basis(), learned.digest)) if learned.digest else basis()
 
     def advance(self, wanted: Sequence[Job]) -> tuple[Progress, ...]:
         """Answer all jobs."""
-        return tuple(Progress(job.key, "done", _evaluate(job)) for job in wanted)
+        return tuple(Progress(job.key, "done", self._evaluate(job)) for job in wanted)
 
-
-def _evaluate(job: Job) -> Evaluation:
-    qor = estimate_design(job.network, job.point, job.target)
-    provenance = Provenance("estimate", tool="analytic estimate (no tool was run)", notes=notes(job))
-    return Evaluation(job.key, Fidelity.ESTIMATE, qor, provenance)
+    def _evaluate(self, job: Job) -> Evaluation:
+        qor = estimate_design(job.network, job.point, job.target, self.learned.correct)
+        said = (*notes(job), *self.learned.notes)
+        provenance = Provenance("estimate", tool="analytic estimate (no tool was run)", notes=said)
+        return Evaluation(job.key, Fidelity.ESTIMATE, qor, provenance)
 
 
 def notes(job: Job) -> tuple[str, ...]:

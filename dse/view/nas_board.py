@@ -20,11 +20,11 @@ from dse.view.text import clock, joined, remaining, span
 if TYPE_CHECKING:
     from rich.text import Text
 
-KEYS = ("d leave", "? help", "Ctrl-C stop")
+KEYS = ("d detach", "? help", "Ctrl-C stop")
 WATCH_KEYS = ("q quit", "? help")
 HELP = (
-    "d  leave now; trainings under way are asked again by the same command",
-    "^C start nothing new, wait for the trainings; twice: leave now",
+    "d  leave now; the trainings go on, the same command returns to them",
+    "^C start nothing new, wait for the trainings; twice: end them",
     "*  on the front: no other network is better in every objective",
     "?  this help",
 )

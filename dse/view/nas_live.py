@@ -11,8 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dse.campaign.times import seconds_since
+from dse.nas.following import Follower
 from dse.nas.records import Candidate, Outcome
+from dse.nas.session import candidates_of, read_search
 from dse.nas.spec import NasSpec
+from dse.nas.trainer import elapsed, read_curve
 from dse.study.loop import Signals
 from dse.text import one_line
 from dse.view.keys import Keys
@@ -44,7 +48,7 @@ class _Heard:
         return Flight(self.candidate, self.curve, now - self.began, now - self.ends[-1] if self.ends else 0.0, paces)
 
 
-class NasLive:
+class NasLive(Follower):
     """A watcher of the search for people; whatever goes wrong in here is noted once in `warnings` and stops nothing.
 
     Attributes:
@@ -60,7 +64,8 @@ class NasLive:
         plain: bool = False,
         signals: Signals | None = None,
     ) -> None:
-        self.spec, self.console = spec, console
+        super().__init__(spec)
+        self.console = console
         self.signals = signals or Signals()
         self.warnings: list[str] = []
         dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
@@ -82,6 +87,8 @@ class NasLive:
     def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
         """Begin to show, with what earlier sessions did in so many seconds."""
         self._story, self._before, self._began = NasStory(self.spec, candidates), seconds, time.monotonic()
+        now = time.monotonic()
+        self._heard = {c.number: _Heard(c, now) for c in candidates if c.outcome is Outcome.RUNNING}
         self._show()
 
     def _show(self) -> None:
@@ -105,8 +112,9 @@ class NasLive:
 
     def epoch(self, number: int, curve: tuple[float, ...]) -> None:
         with self._harmless():
-            heard = self._heard[number]
-            heard.curve, heard.ends = curve, (*heard.ends, time.monotonic())
+            if number in self._heard:
+                heard = self._heard[number]
+                heard.curve, heard.ends = curve, (*heard.ends, time.monotonic())
 
     def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
         with self._harmless():
@@ -148,9 +156,9 @@ class NasLive:
         now, signals = time.monotonic(), self.signals
         word = ""
         if signals.detach or signals.cancel:
-            word = "leaving; trainings under way are asked again"
+            word = "leaving; the trainings go on" if signals.detach else "ending the running trainings; they are asked again"
         elif signals.stop:
-            word = "stopping after the trainings under way; Ctrl-C again leaves"
+            word = "stopping after the trainings under way; Ctrl-C again ends them"
         flights = tuple(heard.flight(now) for heard in tuple(self._heard.values()))
         seconds = self._before + now - self._began
         return NasBoard(
@@ -184,7 +192,7 @@ class NasLive:
 
 
 class NasWatch(NasLive):
-    """The same board of a search that another process runs, from its files; the curves of trainings under way stand in no file."""
+    """The same board of a search that another process runs, from its files."""
 
     def __init__(self, spec: NasSpec, console: Console) -> None:
         super().__init__(spec, console, lambda candidates: None)
@@ -204,24 +212,20 @@ class NasWatch(NasLive):
 
     def look(self) -> None:
         """Read where the search stands."""
-        from dse.nas.study import EVENTS, read_study
-
-        candidates, events = read_study(self.spec)
+        state, events = read_search(self.spec)
+        candidates = candidates_of(self.spec, state)
         if candidates != self._story.candidates:
             self._story = NasStory(self.spec, candidates)
-        told = [event["event"] for event in events if event["event"] in ("stopped", "worked")]
-        self._is_over = bool(told) and told[-1] == "stopped" and not self._running()
-        self._before = sum(float(event.get("elapsed", 0.0)) for event in events)
+        self._is_over, self._before = state.stop is not None, state.active_seconds
         # Nobody here knows whether the search runs, but with trainings under way its clock does.
-        age = 0.0
-        if self._running():
-            with suppress(OSError):
-                age = max(0.0, time.time() - (self.spec.state / EVENTS).stat().st_mtime)
-        self._began = time.monotonic() - age
+        self._began = time.monotonic() - (seconds_since(events[-1]["at"]) if state.pending else 0.0)
 
     def board(self) -> NasBoard:
         """Return what a screen shows now."""
-        flights, told = tuple(Flight(candidate) for candidate in self._running()), super().board()
+        jobs = self.spec.state / "work" / "jobs"
+        running = [c for c in self._story.candidates if c.outcome is Outcome.RUNNING]
+        flights = tuple(Flight(c, read_curve(jobs / c.key), elapsed(jobs / c.key) or 0.0) for c in running)
+        told = super().board()
         seconds = told.seconds if flights else self._before
         eta = seconds_left(self._story, flights, seconds)
         return replace(told, flights=flights, seconds=seconds, eta=eta, is_watching=True)
@@ -232,6 +236,3 @@ class NasWatch(NasLive):
             self._left.set()
         elif key == "?":
             super().press(key)
-
-    def _running(self) -> tuple[Candidate, ...]:
-        return tuple(c for c in self._story.candidates if c.outcome is Outcome.RUNNING and c.architecture is not None)

@@ -36,7 +36,7 @@ _TEXTS = frozenset(("network", "reuse factors", "ended"))
 def nas_page(spec: NasSpec, candidates: Sequence[Candidate], deployed: Sequence[Deployed], *, is_running: bool = False) -> str:
     """Return the whole file as text."""
     front = front_of(candidates, spec.goals)
-    shown = [candidate for candidate in candidates if candidate.outcome not in (Outcome.REFUSED, Outcome.LOST)]
+    shown = [candidate for candidate in candidates if candidate.outcome is not Outcome.REFUSED]
     across, upwards = axes_of(spec)
     data = {"best": front[0].number if front else None, "columns": ["network", "error"], "trials": [_told(c) for c in shown]}
     return render(

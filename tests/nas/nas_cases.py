@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from dse.nas.records import Candidate
+from dse.nas.session import candidates_of, read_search
 from dse.nas.spec import NasSpec, read_nas
 from dse.nas.training import Trained
 
@@ -67,6 +69,11 @@ def write_search(folder: Path, *, sampler: str = "random", trials: int = 8, seed
 
 def small_search(folder: Path, **changes) -> NasSpec:
     return read_nas(write_search(folder, **changes))
+
+
+def found_by(spec: NasSpec) -> tuple[Candidate, ...]:
+    """All candidates of a search, read from its journal."""
+    return candidates_of(spec, read_search(spec)[0])
 
 
 def arithmetic(architecture, windows, settings, seed, report) -> Trained:

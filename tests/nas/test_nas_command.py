@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,17 +13,17 @@ import pytest
 pytest.importorskip("optuna")
 pytest.importorskip("tensorflow")
 
-from nas.nas_cases import arithmetic, small_search, write_search
+from nas.nas_cases import arithmetic, found_by, small_search, write_search
 
 from dse.campaign.spec import read_campaign
 from dse.commands import nas as command
 from dse.errors import CampaignLocked, SpecError
 from dse.nas.deploy import Deployed, choose, deploy_one, read_deployed, table_row, write_campaign
 from dse.nas.records import Outcome, front_of
-from dse.nas.search import run_search
+from dse.nas.session import open_search, run_search
 from dse.nas.spec import read_nas
-from dse.nas.study import Study, read_study
 from dse.nas.training import Trained
+from dse.study.session import session
 
 
 def with_network(architecture, windows, settings, seed, report):
@@ -68,19 +69,14 @@ def test_a_search_that_never_ran_has_no_front(tmp_path, capsys):
 
 
 def test_starting_afresh_keeps_the_old_state_aside_but_not_under_a_running_search(tmp_path, monkeypatch):
-    import dse.nas.search
-
     spec = small_search(tmp_path, trials=2)
-    real = run_search
-    monkeypatch.setattr(dse.nas.search, "run_search", lambda spec, **given: real(spec, train=arithmetic, **given))
+    monkeypatch.setattr(command, "open_search", partial(open_search, train=arithmetic))
     assert command.nas_run(spec.path, as_json=True) == 0
-    study = Study(spec)
-    with pytest.raises(CampaignLocked):
+    with session(open_search(spec, train=arithmetic)), pytest.raises(CampaignLocked):
         command.nas_run(spec.path, fresh=True, as_json=True)
-    study.close()
     assert command.nas_run(spec.path, fresh=True, as_json=True) == 0
     assert len(list(tmp_path.glob("small.2*"))) == 1
-    assert sum(c.outcome is Outcome.TRAINED for c in read_study(spec)[0]) == 2
+    assert sum(c.outcome is Outcome.TRAINED for c in found_by(spec)) == 2
 
 
 def test_bad_data_is_told_before_anything_is_recorded(tmp_path, monkeypatch):
@@ -118,7 +114,8 @@ def test_deploying_runs_an_ordinary_campaign_per_network(finished, capsys):
     assert 1 <= len(rows) <= 2
     for row in rows:
         campaign = read_campaign(spec.state / "deploy" / f"trial_{row['trial']:04d}.toml")
-        assert campaign.source.resolve() == (spec.state / "networks" / f"trial_{row['trial']:04d}.keras").resolve()
+        file = next(c.file for c in candidates if c.number == row["trial"])
+        assert campaign.source.resolve() == (spec.state / file).resolve()
         assert campaign.cache.resolve() == spec.cache.resolve()
         assert row["fidelity"] == "estimate"
         assert row["latency_us"] <= 200
@@ -206,7 +203,7 @@ def test_one_real_training_in_a_process_of_its_own(tmp_path, capsys):
     assert command.nas_run(path, overrides=["training.epochs=2"], as_json=True) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events if event["event"] != "asked"][:2] == ["epoch", "epoch"]
-    candidates, _ = read_study(small_search(tmp_path, trials=2))
+    candidates = found_by(small_search(tmp_path, trials=2))
     trained = [c for c in candidates if c.outcome is Outcome.TRAINED]
     assert len(trained) == 2
     for candidate in trained:

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from dse.commands.nas_report import print_candidates
 from dse.nas.records import SPENT, Candidate, Outcome, front_of
-from dse.nas.search import run_search
+from dse.nas.session import open_search, run_search
 from dse.nas.spec import Goal
-from dse.nas.study import Study
 from dse.networks.architecture import Architecture
-from dse.study.loop import Signals
+from dse.study.loop import Signals, propose
+from dse.study.session import session
 from dse.view.figures.drawing import Group, Line
 from dse.view.nas_board import NasBoard, lines
 from dse.view.nas_chart import sparkline
@@ -218,13 +218,16 @@ def test_watching_reads_files_only(tmp_path):
     told = view.board()
     assert (told.is_over, told.is_watching, len(told.story.ended), told.flights) == (True, True, 3, ())
     assert {path: path.read_bytes() for path in spec.state.rglob("*") if path.is_file()} == files
-    study = Study(small_search(tmp_path, trials=5))
-    number, values, _ = study.ask()
-    study.describe(number, architecture=spec.space.architecture(values, 1).to_json())
+    with session(open_search(small_search(tmp_path, trials=5), train=arithmetic)) as campaign:
+        propose(campaign, campaign.searcher.propose(campaign.state, 1))
+    (trial,) = campaign.state.pending
+    number, folder = trial.number, spec.state / "work" / "jobs" / trial.key
+    folder.mkdir(parents=True)
+    (folder / "curve.jsonl").write_text("9.0\n7.5\n6.")
     view.look()
-    study.close()
     assert not view.board().is_over
     assert [flight.candidate.number for flight in view.board().flights] == [number]
+    assert view.board().flights[0].curve == (9.0, 7.5)
     assert any(f"#{number} " in line.plain for line in lines(view.board(), 100, 30))
     view.press("d")  # the search is somebody else's
     assert not view.signals.detach

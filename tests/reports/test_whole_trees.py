@@ -10,16 +10,17 @@ import os
 from pathlib import Path
 
 import pytest
-from reports.report_texts import exported, kernels, module, parameters, utilization
+from reports.report_texts import PART, exported, kernels, module, parameters, utilization
 
 from dse.commands.import_reports import import_reports
 from dse.corpus import read_corpus
 from dse.design import Fidelity
-from dse.errors import ReportError
+from dse.errors import CorpusError, ReportError
+from dse.reports.config_yaml import Wanted
 from dse.reports.file_sets import DirectoryFiles
 from dse.reports.kinds import parse_report
 from dse.reports.records import CosimReport
-from dse.reports.tree import TreeReport, qor_of_tree, read_tree
+from dse.reports.tree import TreeReport, qor_of_tree, read_result, read_tree
 
 SOLUTION = "myproject_prj/solution1"
 REPORTS = f"{SOLUTION}/syn/report"
@@ -208,6 +209,23 @@ def test_one_wide_port_tells_the_size_too(specialised: Path) -> None:
         specialised, f"{REPORTS}/{name}_csynth.rpt", module(name, 500, values=(16, 8), wide=240)
     )  # 15 bits: no type of this design
     assert [row.name for row in read_tree(specialised).layers] == ["fc2", "output"]
+
+
+def test_what_pruning_left_without_ports_is_found_by_exclusion(specialised: Path) -> None:
+    """Zero weights take ports away: 14 of 16 inputs and 7 of 8 outputs are left of fc1; 7 and 3 could be either of the others."""
+    name = "dense_latency_0_0_0_0_0_0_0_0_0_0"
+
+    def left(suffix: str, lut: int, values: tuple[int, int]) -> None:
+        write(specialised, f"{REPORTS}/{name}{suffix}_csynth.rpt", module(name + suffix, lut, values=values))
+
+    left("", 500, (14, 7))
+    left("_1", 300, (7, 3))
+    left("_2", 100, (7, 3))
+    tree = read_tree(specialised)
+    assert [(row.name, row.qor.lut) for row in tree.layers] == [("fc1", 500)]
+    assert [row.name for row in tree.groups] == ["fc2, output", "relu1, relu2"]
+    left("_1", 300, (7, 6))  # more than the output has, and then there is one layer left for the other
+    assert [(row.name, row.qor.lut) for row in read_tree(specialised).layers] == [("fc1", 500), ("fc2", 300), ("output", 100)]
 
 
 def test_layers_of_one_size_are_not_told_apart(specialised: Path) -> None:
@@ -422,3 +440,76 @@ def test_json_names_what_is_not_told_apart(specialised: Path, capsys: pytest.Cap
     assert [(row["name"], row["qor"]["lut"]) for row in document["not_told_apart"]] == [("relu1, relu2", 81)]
     report(specialised, as_json=False)
     assert "relu1, relu2" in capsys.readouterr().out
+
+
+def test_types_as_hls4ml_writes_them(build: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Rounding and saturation come with a fifth argument; integers are formats, too."""
+    types = "typedef ap_fixed<16,6,AP_RND,AP_SAT,0> model_default_t;\ntypedef ap_int<8> weight2_t;\n"
+    write(build, "firmware/defines.h", types)
+    to = tmp_path_factory.mktemp("corpus")
+    assert imported(build, to) == {"csynth": [1000]}
+    (design,) = read_corpus(to).designs
+    (layer,) = read_corpus(to).layers
+    assert str(design.target.precision) == "ap_fixed<16,6,AP_RND,AP_SAT>"
+    assert str(layer.choice.precision) == "ap_fixed<8,8>"
+
+
+def test_a_configuration_that_is_no_yaml_decides_nothing(build: Path) -> None:
+    for text in ("HLSConfig: [", "HLSConfig:\n  LayerName:\n    fc1: 5\n", "a: &a [*a]\n", "[" * 5000, "HLSConfig: !evil x\n"):
+        write(build, "hls4ml_config.yml", text)
+        assert read_tree(build).wanted in ((), (Wanted("fc1"),))
+
+
+# sources and reports that do not belong together
+
+
+def test_of_several_sources_only_those_at_their_own_place_count(build: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder of many generated projects, and the reports of one of them beside these."""
+    (build / "firmware/parameters.h").rename(build / "kept.h")
+    for name in ("wide", "narrow"):
+        write(build, f"{name}/firmware/parameters.h", ONE_LAYER)
+        write(build, f"{name}/firmware/defines.h", DEFINES)
+    tree = read_tree(build)
+    assert (tree.parameters, [row.name for row in tree.layers]) == ((), ["config2"])
+    assert said(tree, "which of the 2 parameters.h")
+    write(build, "firmware/parameters.h", ONE_LAYER)
+    assert [row.name for row in read_tree(build).layers] == ["fc1"]
+
+
+def test_layers_that_the_sources_do_not_know(build: Path, tmp_path: Path) -> None:
+    write(build, "firmware/parameters.h", parameters((12, "fc1", "dense_config", "16", "8"), (3, "relu1", "relu", "8", "")))
+    tree = read_tree(build)
+    assert ([row.name for row in tree.layers], tree.unknown_layers, tree.inlined) == (["config2"], (2,), ())
+    assert said(tree, "layers that parameters.h does not know (config2)")
+    with pytest.raises(CorpusError, match="of another build"):
+        import_reports(build, tmp_path / "corpus", as_json=True)
+    with pytest.raises(ReportError, match="of another build"):
+        result(build)
+
+
+def result(project: Path) -> TreeReport:
+    return read_result(project, expected_top="myproject", expected_part=PART, expected_clock_ns=5.0, newer_than=None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("|        9|        9| 45.000 ns", "|        9|        8| 45.000 ns", "minimum 9 is above its maximum 8"),
+        ("|    9|    9| function |", "|    0|    0| function |", "an interval of 0 cycles"),
+        (
+            "|Total  |        0|      0|     200|   1000|    0|",
+            "|Total  |        0|      0|     0|   0|    0|",
+            "neither LUTs nor FFs",
+        ),
+    ],
+)
+def test_impossible_numbers_are_no_result(build: Path, tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert result(build).csynth.total.used.lut == 1000
+    path = build / f"{REPORTS}/myproject_csynth.rpt"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ReportError, match=says):
+        result(build)
+    with pytest.raises(CorpusError, match=says):
+        import_reports(build, tmp_path / "corpus", as_json=True)

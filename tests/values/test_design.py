@@ -104,3 +104,34 @@ def test_names_are_identifiers(name: str) -> None:
 def test_parts_have_one_spelling(part: str) -> None:
     once = normalise_part(part)
     assert normalise_part(once) == once == normalise_part(part.upper())
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("fixed<16,6>", "ap_fixed<16,6>"),
+        ("ufixed<8,0>", "ap_ufixed<8,0>"),
+        ("ap_fixed<16, 6>", "ap_fixed<16,6>"),
+        ("fixed<16,6,RND,SAT>", "ap_fixed<16,6,AP_RND,AP_SAT>"),
+        ("ap_fixed<16,6,AP_RND,AP_SAT,0>", "ap_fixed<16,6,AP_RND,AP_SAT>"),
+        ("ap_fixed<16,6,AP_RND_CONV>", "ap_fixed<16,6,AP_RND_CONV>"),
+    ],
+)
+def test_precisions_in_the_spellings_of_hls4ml(text: str, means: str) -> None:
+    assert str(Precision.parse(text)) == means
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("auto", "leaves the type to hls4ml"),
+        ("ap_int<8>", 'write "ap_fixed<8,8>"'),
+        ("ap_uint<4>", 'write "ap_ufixed<4,4>"'),
+        ("ac_fixed<16,6,true>", "Catapult"),
+        ("ap_fixed<16,6,AP_RND,AP_SAT,2>", "saturation bits"),
+        ("float", "expected e.g."),
+    ],
+)
+def test_what_is_no_precision_says_what_to_write(text: str, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        Precision.parse(text)

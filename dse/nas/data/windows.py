@@ -181,6 +181,7 @@ class Cutter:
     """Cuts a set of runs, remembering the last few lengths, because neighbors in a search often share theirs."""
 
     def __init__(self, runs: Sequence[Run], cutting: Cutting, *, is_classes: bool = False, kept: int = 4) -> None:
+        self.runs = tuple(runs)
         self._make: Callable[[int], Windows] = lambda length: cut(runs, cutting, length, is_classes=is_classes)
         self._kept, self._known = kept, dict[int, Windows]()
 

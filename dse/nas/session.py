@@ -1,0 +1,205 @@
+"""Architecture search as a study: its question, its live objects, and what its journal tells."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from dse.errors import DseError, SpecError
+from dse.goal import Budget
+from dse.nas.data.windows import Cutter
+from dse.nas.records import Candidate, Outcome, candidate_of, is_hopeless, network_file, refused_candidate
+from dse.nas.searcher import ArchitectureSearch, device_of
+from dse.nas.spec import NasSpec, build_spec, read_nas
+from dse.nas.trainer import NETWORK, Inline, Trainer, TrainingJob, evaluation_of
+from dse.nas.training import TrainFunction
+from dse.qor import Evaluation, Learned
+from dse.search.base import Trial
+from dse.store.cache import Cache
+from dse.store.fsops import write_atomically
+from dse.store.journal import Event, Journal, read_events
+from dse.study import fold as events
+from dse.study.changes import changes, refuse_changes
+from dse.study.evaluate import Evaluator
+from dse.study.fold import CampaignState, replay
+from dse.study.loop import Campaign, Signals, Watcher, run
+from dse.study.question import folder_of
+from dse.study.session import open_journal, session
+from dse.synth_backends.base import Progress
+
+OLD = "optuna.jsonl"  # the journal of searches of dse 0.1
+_TICK_SECONDS = 0.2
+PRIVATE = "trained"  # results of a training function that only its caller knows are shared with nobody
+
+
+def open_search(
+    spec: NasSpec, *, train: TrainFunction | None = None, watchers: tuple[Watcher, ...] = (), fresh: bool = False
+) -> Campaign:
+    """Open (or begin) a search for writing.
+
+    Args:
+        train: a training function of one's own, called in this process; without it Keras trains in `[search] workers` processes.
+
+    Raises:
+        CampaignLocked: another process runs it. SpecChanged: the file asks something else than before. DataError: the data is bad.
+        SpecError: the search was begun by dse 0.1.
+    """
+    from dse.nas.worker import cutter_of
+
+    refuse_old(spec, fresh=fresh)
+    # Bad data shows before anything is recorded: to mend a path must not count as asking something else.
+    windows = cutter_of(spec)
+    n_channels = int(windows(spec.space.longest_input).x["training"].shape[2])
+    journal = open_journal(spec.state, spec.path, fresh=fresh)
+    try:
+        return _take_up(spec, journal, windows, n_channels, train, watchers)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _take_up(
+    spec: NasSpec, journal: Journal, windows: Cutter, n_channels: int, train: TrainFunction | None, watchers: tuple[Watcher, ...]
+) -> Campaign:
+    state = replay(journal.events)
+    refuse_changes(dict(state.meaning), spec.meaning, spec.path)
+    cache = Cache(spec.state / PRIVATE if train else spec.cache)
+    data = data_digest(spec, windows)
+    campaign = Campaign(
+        journal=journal,
+        state=state,
+        searcher=ArchitectureSearch(spec, device_of(spec), n_channels),
+        evaluator=Evaluator(cache, Inline(spec, train, windows) if train else Trainer(spec), partial(_network, spec)),
+        view=lambda state: state,
+        job=lambda architecture: TrainingJob(architecture, data, spec.training, spec.seed),
+        budget=Budget(spec.budget.trials, None if spec.budget.hours is None else float(spec.budget.hours)),
+        slots=1 if train else spec.search.workers,
+        gives_up=partial(give_up, spec),
+        works="trainings",
+        tick_seconds=0.0 if train else _TICK_SECONDS,
+        watchers=watchers,
+    )
+    if not state.identity:
+        campaign.record(events.opened(spec.name, spec.meaning, (), {"kind": "nas", "document": spec.document}))
+    return campaign
+
+
+def run_search(
+    spec: NasSpec, *, train: TrainFunction | None = None, watchers: tuple[Watcher, ...] = (), signals: Signals | None = None
+) -> tuple[Candidate, ...]:
+    """Run a search to its end and return all candidates; the same call resumes it. See `open_search`."""
+    with session(open_search(spec, train=train, watchers=watchers)) as campaign:
+        campaign.signals = signals or campaign.signals
+        return candidates_of(spec, run(campaign))
+
+
+def refuse_old(spec: NasSpec, *, fresh: bool = False) -> None:
+    """Refuse a search of dse 0.1, whose memory was a journal of Optuna's; set its folder aside where a new one is asked for.
+
+    Raises:
+        SpecError: there is such a search, and none is to be begun anew.
+    """
+    if (spec.state / OLD).exists() and not (spec.state / "journal.jsonl").exists():
+        if not fresh:
+            raise SpecError(
+                f"{spec.state}: a search of dse 0.1, whose {OLD} this dse does not read."
+                " Read it with dse 0.1, or begin anew with --fresh; the old state is kept aside."
+            )
+        spec.state.rename(spec.state.with_name(f"{spec.name}.0.1"))
+
+
+def read_question(path: Path, overrides: Iterable[str] = ()) -> tuple[NasSpec, tuple[str, ...]]:
+    """Return a search's question for reading, as its journal records it, and where its file asks something else by now.
+
+    Effort, workers and deployment are no part of the question: they are the file's.
+
+    Raises:
+        DseError: as `read_nas`, where there is no journal; or the journal cannot be read, or is of dse 0.1.
+    """
+    try:
+        now, trouble = read_nas(path, overrides), None
+    except DseError as error:
+        now, trouble = None, error
+    folder = now.state if now else folder_of(path, "nas")
+    found, _ = read_events(folder / "journal.jsonl")
+    if not found:
+        if trouble is not None:
+            raise trouble
+        assert now is not None
+        refuse_old(now)
+        return now, ()
+    recorded = replay(found[:1])
+    spec = build_spec(path, (recorded.question or {}).get("document", {}))
+    if now is None:
+        return spec, (f"it cannot be read: {str(trouble).splitlines()[0]}",)
+    free = replace(spec, budget=now.budget, deploy=now.deploy, cache=now.cache, document=now.document)
+    free = replace(free, search=replace(spec.search, workers=now.search.workers))
+    return free, tuple(changes(dict(recorded.meaning), now.meaning))
+
+
+def read_search(spec: NasSpec) -> tuple[CampaignState, tuple[Event, ...]]:
+    """Return what has happened and all events, reading only; works while the search runs and after a crash."""
+    refuse_old(spec)
+    found, _ = read_events(spec.state / "journal.jsonl")
+    return replay(found), tuple(found)
+
+
+def candidates_of(spec: NasSpec, state: CampaignState) -> tuple[Candidate, ...]:
+    """Return all candidates in the order asked, and after them those that were refused, which have no number."""
+    evaluations = dict(state.evaluations)
+    found = [candidate_of(spec, trial, evaluations.get(trial.number)) for trial in sorted(state.trials, key=lambda t: t.number)]
+    return (*found, *map(refused_candidate, state.refused))
+
+
+def give_up(spec: NasSpec, trial: Trial, progress: Progress, state: CampaignState) -> Evaluation | None:
+    """Return what a training under way that is not worth going on has shown; None while it is worth it."""
+    after, curve = spec.training.prune_after, progress.curve
+    if after is None or len(curve) < after:
+        return None
+    metrics = [goal.metric for goal in spec.goals if not goal.is_learned]
+    trained = [candidate_of(spec, other) for other in state.finished]
+    rivals = [(_costs(other, metrics), other.curve) for other in trained if other.outcome is Outcome.TRAINED]
+    if not is_hopeless(curve, _costs(candidate_of(spec, trial), metrics), rivals):
+        return None
+    told = tuple(round(error, 9) for error in curve)
+    return evaluation_of(trial.key, Learned(min(told), None, told, "hopeless"), progress.elapsed_seconds, progress.host)
+
+
+def _costs(candidate: Candidate, metrics: list[str]) -> tuple[float, ...]:
+    return tuple(candidate.value(metric) or 0.0 for metric in metrics)
+
+
+def data_digest(spec: NasSpec, windows: Cutter) -> str:
+    """Return a digest of what is trained on: the samples themselves, never where they lie, and how they are split and cut."""
+    found = hashlib.sha256(repr(spec.cutting).encode() + spec.space.head.kind.encode())
+    for one in windows.runs:
+        found.update(f"{one.name} {one.inputs.shape}".encode())
+        found.update(one.inputs.tobytes())
+        found.update(one.target.tobytes())
+    return found.hexdigest()
+
+
+def _network(spec: NasSpec, job: TrainingJob, evaluation: Evaluation) -> dict[str, bytes]:
+    file = network_file(spec, job.key)
+    is_kept = isinstance(evaluation.outcome, Learned) and evaluation.outcome.has_network
+    return {NETWORK: file.read_bytes()} if is_kept and file.is_file() else {}
+
+
+def trained_network(spec: NasSpec, candidate: Candidate) -> Path:
+    """Return the file of a candidate's trained network; one that another search trained is fetched from the cache.
+
+    Raises:
+        SpecError: it is gone.
+    """
+    file = spec.state / candidate.file
+    if candidate.file and not file.is_file():
+        content = Cache(spec.cache).attachment(candidate.key, NETWORK)
+        if content is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, content)
+    if not candidate.file or not file.is_file():
+        raise SpecError(f"{candidate.name}: its trained network is gone; expected {file}. Run the search again.")
+    return file
