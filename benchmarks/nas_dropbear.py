@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from dse.nas.cost import cost_of
+from dse.nas.following import Follower
 from dse.nas.records import Candidate, Outcome, cost_to_json
 from dse.nas.spec import NasSpec, build_spec
 from dse.nas.training import Trained, TrainFunction
@@ -134,20 +135,11 @@ def train_given(spec: NasSpec, networks: list[Architecture], windows: Any, log: 
     return found
 
 
-class Told:
+class Told(Follower):
     """Says what a search does."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def asked(self, candidate: Candidate) -> None: ...
-
-    def epoch(self, number: int, curve: tuple[float, ...]) -> None: ...
-
     def finished(self, candidate: Candidate, candidates: tuple[Candidate, ...]) -> None:
-        say(f"{self.name} #{candidate.number} {candidate.architecture}: {candidate.error} ({candidate.seconds} s)")
-
-    def stopped(self, reason: str) -> None: ...
+        say(f"{self.spec.name} #{candidate.number} {candidate.architecture}: {candidate.error} ({candidate.seconds} s)")
 
 
 def say(text: str) -> None:
@@ -163,7 +155,7 @@ def candidates_of(arguments: argparse.Namespace, method: str, seed: int, windows
     train = timed(times_file(arguments, method, seed))
     if method == "given":
         return spec, train_given(spec, given_networks(arguments.networks), windows, arguments.work / f"given_{seed}.jsonl", train)
-    found = run_search(spec, train=train, watchers=(Told(spec.name),))
+    found = run_search(spec, train=train, watchers=(Told(spec),))
     return spec, [candidate for candidate in found if candidate.outcome is Outcome.TRAINED]
 
 

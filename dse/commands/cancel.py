@@ -18,6 +18,7 @@ from dse.errors import CampaignLocked, SpecError
 from dse.execution.jobdir import JobFolder, job_folders
 from dse.store.journal import Journal
 from dse.study.assemble import build_backend
+from dse.study.question import is_search_file
 
 
 def cancel(
@@ -34,6 +35,10 @@ def cancel(
     Raises:
         SpecError: there is no such job, or nothing runs.
     """
+    if is_search_file(path):
+        from dse.commands.searches import cancel as of_search
+
+        return of_search(path, prefix, as_json=as_json)
     spec = question_of(path).spec
     chosen = [find_job(spec, prefix)] if prefix else _open_folders(spec)
     if prefix and not is_open(chosen[0]):

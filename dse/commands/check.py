@@ -58,9 +58,11 @@ def _checked(path: Path, overrides: Iterable[str], *, build: bool) -> tuple[str,
     """Return what a campaign or an architecture search is about, in words and for programs; raises DseError with all that is wrong."""
     tables, _ = read_tables(path, overrides)
     if is_search(tables):
+        from dse.nas.session import refuse_folder as refuse_search_folder
         from dse.nas.spec import read_nas
 
         search = read_nas(path, overrides)
+        refuse_search_folder(search)
         parameters = len(search.space.parameters)
         fact = f"an architecture search of {parameters} parameters, at most {number(search.budget.trials)} trainings"
         return fact, {"kind": "search", "parameters": parameters}

@@ -13,6 +13,7 @@ from dse.corpus import write_records
 from dse.errors import SpecError
 from dse.export import corpus_records, parquet_bytes, trial_rows, trials_csv, write_file
 from dse.study.assemble import read_state
+from dse.study.question import is_search_file
 
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -33,6 +34,10 @@ def export(
         raise SpecError(f"--format: got {kind!r}, expected one of {', '.join(FORMATS)}")
     if output is None and kind != "csv":
         raise SpecError(f"--format {kind}: where to? Name a file with -o.")
+    if is_search_file(path):
+        from dse.commands.searches import export as of_search
+
+        return of_search(path, kind, output)
     question = question_of(path)
     state = read_state(question.spec)
     if not state.trials:

@@ -11,8 +11,10 @@ from dse.commands.options import AsJson, CampaignFile
 from dse.commands.output import console, print_json, question_of, write
 from dse.commands.page import write_page
 from dse.commands.status import print_trials, trial_document
+from dse.errors import SpecError
 from dse.export import trial_rows, trials_csv
 from dse.study.assemble import Question
+from dse.study.question import is_search_file
 from dse.view.story import read_story
 
 
@@ -26,6 +28,13 @@ def front(
     """Print the Pareto front, or write its figure."""
     if svg is not None:
         return write_page(path, output=svg, figure="front")
+    if is_search_file(path):
+        from dse.commands.nas import nas_front
+
+        if as_csv or svg:
+            raise SpecError(f"{path}: is an architecture search: `dse export` writes its CSV, `dse page` its figures")
+
+        return nas_front(path, as_json=as_json)
     question = question_of(path)
     if as_csv:
         return _print_csv(question)

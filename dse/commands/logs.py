@@ -17,6 +17,7 @@ from dse.consent import backend_commands
 from dse.errors import SpecError
 from dse.execution.jobdir import LOGS, Attempt, JobFolder, read_log
 from dse.study.assemble import build_backend
+from dse.study.question import is_search_file
 
 FOLLOW_SECONDS = 0.5
 
@@ -33,6 +34,10 @@ def logs(
     Raises:
         SpecError: there is no such job, or it has no log yet.
     """
+    if is_search_file(path):
+        from dse.commands.searches import logs as of_search
+
+        return of_search(path, prefix, follow=follow)
     spec = question_of(path).spec
     folder = find_job(spec, prefix)
     ticket = folder.load()

@@ -88,7 +88,7 @@ def _tell_end(path: Path, warnings: Iterable[str], trained: int, code: int) -> N
         err.print(f"warning: {warning}")
     err.print(f"{trained} new trainings in this session" if trained or is_interrupted else "nothing to do: 0 new trainings")
     if is_interrupted:
-        err.print(f"interrupted; go on with: dse nas run {path}")
+        err.print(f"interrupted; go on with: dse run {path}")
 
 
 def nas_status(
@@ -102,10 +102,10 @@ def nas_status(
     Args:
         watch: on a terminal, first show the board until the search stops or the user leaves.
     """
-    spec, candidates = _read(path)
+    spec, candidates = read_for_commands(path)
     if watch and not as_json and (screen := console()).is_terminal:
         NasWatch(spec, screen).follow()
-        spec, candidates = _read(path)
+        spec, candidates = read_for_commands(path)
     if as_json:
         print_json("nas_status", status_document(spec, candidates))
     else:
@@ -116,7 +116,7 @@ def nas_status(
 
 def nas_front(path: SearchFile, *, as_json: AsJson = False) -> int:
     """Print the Pareto front."""
-    spec, candidates = _read(path)
+    spec, candidates = read_for_commands(path)
     front = front_of(candidates, spec.goals)
     if as_json:
         document = {"search": spec.name, "objectives": goal_names(spec), "front": [candidate_document(spec, c) for c in front]}
@@ -136,7 +136,7 @@ def nas_deploy(
     trust: Trust = False,
 ) -> int:
     """Run a campaign for every network of the front, on the backend that `[deploy.backend]` names."""
-    spec, candidates = _read(path, overrides or ())
+    spec, candidates = read_for_commands(path, overrides or ())
     agree_to_commands(path, commands(spec), is_trusted=trust)
     signals = Signals()
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
@@ -196,7 +196,8 @@ def _write_bundles(deployed: Iterable[Deployed], folder: Path) -> tuple[str, ...
     return tuple(made)
 
 
-def _read(path: Path, overrides: Iterable[str] = ()) -> tuple[NasSpec, tuple[Candidate, ...]]:
+def read_for_commands(path: Path, overrides: Iterable[str] = ()) -> tuple[NasSpec, tuple[Candidate, ...]]:
+    """Return the question that a search's journal records, and its candidates; where the file differs, say so."""
     spec, differences = read_question(path, overrides)
     tell_differences(path, differences)
     return spec, candidates_of(spec, read_search(spec)[0])
@@ -243,15 +244,21 @@ def _greet(spec: NasSpec, campaign: Campaign, known: tuple[Candidate, ...]) -> N
 
 
 def write_page(
-    spec: NasSpec, candidates: tuple[Candidate, ...], deployed: tuple[Deployed, ...] | None, *, is_running: bool = False
+    spec: NasSpec,
+    candidates: tuple[Candidate, ...],
+    deployed: tuple[Deployed, ...] | None,
+    *,
+    is_running: bool = False,
+    output: Path | None = None,
 ) -> None:
-    """Write the page beside the journals; a page that cannot be written stops nothing."""
+    """Write the page beside the journal; a page that cannot be written stops nothing."""
     from dse.view.nas_page import nas_page
 
     if deployed is None:
         deployed = tuple(read_deployed(spec, candidate) for candidate in front_of(candidates, spec.goals))
+    output = output or spec.state / "page.html"
     try:
-        write_atomically(spec.state / "page.html", nas_page(spec, candidates, deployed, is_running=is_running).encode("utf-8"))
+        write_atomically(output, nas_page(spec, candidates, deployed, is_running=is_running).encode("utf-8"))
     except Exception as error:  # a page is never worth a search
-        told = f"{spec.state / 'page.html'}: the page could not be written: {type(error).__name__}: {error}"
+        told = f"{output}: the page could not be written: {type(error).__name__}: {error}"
         console(stderr=True).print(f"warning: {told}")

@@ -12,6 +12,7 @@ from dse.commands.options import CampaignFile
 from dse.commands.output import console, question_of
 from dse.errors import SpecError
 from dse.store.fsops import write_atomically
+from dse.study.question import is_search_file
 from dse.view.beliefs import Beliefs, believe
 from dse.view.figures.campaign import FIGURES, NEEDS_BELIEF
 from dse.view.page import page
@@ -47,6 +48,10 @@ def write_page(
     """
     if figure is not None and is_shared:
         raise SpecError("--share: is for the whole page; a figure names no place, host or person. Leave one of the two out.")
+    if is_search_file(path):
+        from dse.commands.searches import page as of_search
+
+        return of_search(path, output=output, is_opened=is_opened)
     question = question_of(path)
     story = read_story(question)
     if figure is None:

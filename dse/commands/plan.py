@@ -11,6 +11,7 @@ from dse.search.base import Advice
 from dse.store.cache import Cache
 from dse.study.assemble import Question, assemble, gone_on, refuse_folder
 from dse.study.fold import CampaignState
+from dse.study.question import is_search_file
 from dse.view.outlook import seconds_left, syntheses_at_most
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining, span
@@ -19,6 +20,10 @@ from dse.wire import to_json
 
 def plan(path: CampaignFile, *, overrides: Overrides = None, as_json: AsJson = False) -> int:
     """Print what `dse run` would do next and at most, and which of it the cache can answer. Nothing is started."""
+    if is_search_file(path):
+        from dse.commands.searches import plan as of_search
+
+        return of_search(path, overrides=overrides or (), as_json=as_json)
     question = assemble(read_campaign(path, overrides or ()))
     refuse_folder(question)
     story = read_story(question)

@@ -22,6 +22,7 @@ from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Campaign, Signals, run
 from dse.study.numbers import builds_circuits, check_question, is_wanted
+from dse.study.question import is_search_file
 from dse.study.session import session
 from dse.summary import summarise
 from dse.view.live import Live
@@ -47,6 +48,10 @@ def run_campaign(
     check_numerics: CheckNumerics = True,
 ) -> int:
     """Run a campaign to its end and return the exit code of DESIGN's table."""
+    if is_search_file(path):
+        from dse.commands.nas import nas_run
+
+        return nas_run(path, overrides=overrides, fresh=fresh, as_json=as_json, plain=plain, trust=trust)
     spec = read_campaign(path, overrides or ())
     agree_to_commands(path, commands_of(spec), is_trusted=trust, overrides=overrides or (), may_ask=not yes)
     question = assemble(spec)

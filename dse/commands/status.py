@@ -15,6 +15,7 @@ from dse.search.base import Trial
 from dse.store.codec import qor_to_json
 from dse.study.assemble import Question
 from dse.study.fold import CampaignState, evidence_of
+from dse.study.question import is_search_file
 from dse.summary import Summary, summarise
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story
@@ -31,6 +32,10 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Print trials, incumbent and certificate of a campaign; with `watch`, show the board on a terminal, else print what is new."""
+    if is_search_file(path):
+        from dse.commands.nas import nas_status
+
+        return nas_status(path, as_json=as_json, watch=watch)
     question = question_of(path)
     screen = console()
     if watch and not as_json and screen.is_terminal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from dse.nas.searcher import ArchitectureSearch, device_of
 from dse.nas.spec import NasSpec, build_spec, read_nas
 from dse.nas.trainer import NETWORK, Inline, Trainer, TrainingJob, evaluation_of
 from dse.nas.training import TrainFunction
+from dse.networks.architecture import Architecture
 from dse.qor import Evaluation, Learned
 from dse.search.base import Trial
 from dse.store.cache import Cache
 from dse.store.fsops import write_atomically
 from dse.store.journal import Event, Journal, read_events
 from dse.study import fold as events
-from dse.study.changes import changes, refuse_changes
+from dse.study.changes import changes, refuse_changes, refuse_foreign
 from dse.study.evaluate import Evaluator
 from dse.study.fold import CampaignState, replay
 from dse.study.loop import Campaign, Signals, Watcher, run
@@ -33,6 +34,41 @@ from dse.synth_backends.base import Progress
 OLD = "optuna.jsonl"  # the journal of searches of dse 0.1
 _TICK_SECONDS = 0.2
 PRIVATE = "trained"  # results of a training function that only its caller knows are shared with nobody
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuestion:
+    """A search with its data: all that is needed to propose and to train, but no state.
+
+    Attributes:
+        data: digest of what is trained on.
+    """
+
+    spec: NasSpec
+    windows: Cutter
+    data: str
+
+    @classmethod
+    def of(cls, spec: NasSpec) -> SearchQuestion:
+        """Read the data.
+
+        Raises:
+            DataError: the data is bad, or nowhere.
+        """
+        from dse.nas.worker import cutter_of
+
+        windows = cutter_of(spec)
+        return cls(spec, windows, data_digest(spec, windows))
+
+    @property
+    def searcher(self) -> ArchitectureSearch:
+        """Who proposes."""
+        n_channels = int(self.windows(self.spec.space.longest_input).x["training"].shape[2])
+        return ArchitectureSearch(self.spec, device_of(self.spec), n_channels)
+
+    def job(self, architecture: Architecture) -> TrainingJob:
+        """The training that an architecture is."""
+        return TrainingJob(architecture, self.data, self.spec.training, self.spec.seed)
 
 
 def open_search(
@@ -47,34 +83,28 @@ def open_search(
         CampaignLocked: another process runs it. SpecChanged: the file asks something else than before. DataError: the data is bad.
         SpecError: the search was begun by dse 0.1.
     """
-    from dse.nas.worker import cutter_of
-
     refuse_old(spec, fresh=fresh)
     # Bad data shows before anything is recorded: to mend a path must not count as asking something else.
-    windows = cutter_of(spec)
-    n_channels = int(windows(spec.space.longest_input).x["training"].shape[2])
+    question = SearchQuestion.of(spec)
     journal = open_journal(spec.state, spec.path, fresh=fresh)
     try:
-        return _take_up(spec, journal, windows, n_channels, train, watchers)
+        return _take_up(question, journal, train, watchers)
     except BaseException:
         journal.close()
         raise
 
 
-def _take_up(
-    spec: NasSpec, journal: Journal, windows: Cutter, n_channels: int, train: TrainFunction | None, watchers: tuple[Watcher, ...]
-) -> Campaign:
-    state = replay(journal.events)
+def _take_up(question: SearchQuestion, journal: Journal, train: TrainFunction | None, watchers: tuple[Watcher, ...]) -> Campaign:
+    spec, state = question.spec, replay(journal.events)
     refuse_changes(dict(state.meaning), spec.meaning, spec.path)
     cache = Cache(spec.state / PRIVATE if train else spec.cache)
-    data = data_digest(spec, windows)
     campaign = Campaign(
         journal=journal,
         state=state,
-        searcher=ArchitectureSearch(spec, device_of(spec), n_channels),
-        evaluator=Evaluator(cache, Inline(spec, train, windows) if train else Trainer(spec), partial(_network, spec)),
+        searcher=question.searcher,
+        evaluator=Evaluator(cache, Inline(spec, train, question.windows) if train else Trainer(spec), partial(_network, spec)),
         view=lambda state: state,
-        job=lambda architecture: TrainingJob(architecture, data, spec.training, spec.seed),
+        job=question.job,
         budget=Budget(spec.budget.trials, None if spec.budget.hours is None else float(spec.budget.hours)),
         slots=1 if train else spec.search.workers,
         gives_up=partial(give_up, spec),
@@ -109,6 +139,18 @@ def refuse_old(spec: NasSpec, *, fresh: bool = False) -> None:
                 " Read it with dse 0.1, or begin anew with --fresh; the old state is kept aside."
             )
         spec.state.rename(spec.state.with_name(f"{spec.name}.0.1"))
+
+
+def refuse_folder(spec: NasSpec) -> None:
+    """Say now what `dse run` would say of the folder that the search's name means.
+
+    Raises:
+        SpecError: it is a folder of the user's own, or holds a search of dse 0.1.
+        SpecChanged: its journal answers another question.
+    """
+    refuse_old(spec)
+    refuse_foreign(spec.state, spec.path)
+    refuse_changes(dict(read_search(spec)[0].meaning), spec.meaning, spec.path)
 
 
 def read_question(path: Path, overrides: Iterable[str] = ()) -> tuple[NasSpec, tuple[str, ...]]:

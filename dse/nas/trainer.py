@@ -122,6 +122,13 @@ class Trainer:
                 shutil.rmtree(folder, ignore_errors=True)
         return tuple(self._look(job) for job in wanted)
 
+    def end(self, key: str) -> None:
+        """End one training whoever asked for it."""
+        for worker in self._workers:
+            if worker.key == key:
+                worker.kill()
+        shutil.rmtree(self._jobs / key, ignore_errors=True)
+
     def close(self) -> None:
         """Let idle workers go; what is in training goes on."""
         for worker in self._workers:

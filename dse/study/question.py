@@ -14,6 +14,7 @@ from typing import Any
 
 from dse.campaign.files import read_tables
 from dse.campaign.problems import Problem, dotted
+from dse.campaign.recognition import is_search
 from dse.campaign.spec import CampaignSpec, build_spec, read_campaign
 from dse.design import Fidelity, Job, Network, is_identifier
 from dse.errors import BackendError, DseError, JournalError, SpecChanged
@@ -64,6 +65,15 @@ def read_question(path: Path) -> Question:
         assert trouble is not None
         raise trouble
     return _of_old_journal(now, state) if found else assemble(now)
+
+
+def is_search_file(path: Path) -> bool:
+    """Whether a file is an architecture search's; if it cannot be read any more, whether its journal is one."""
+    try:
+        return is_search(read_tables(path)[0])
+    except DseError:
+        found, _ = read_events(folder_of(path, "nas") / "journal.jsonl")
+        return bool(found) and found[0].get("question", {}).get("kind") == "nas"
 
 
 def folder_of(path: Path, table: str = "campaign") -> Path:
