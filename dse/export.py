@@ -6,7 +6,9 @@ import io
 from pathlib import Path
 from typing import Any
 
+from dse.design import Fidelity
 from dse.errors import SpecError
+from dse.estimation.bands import METRICS
 from dse.goal import DERIVED
 from dse.qor import DesignRecord, Evaluation, Failure, LayerRecord, scalar_names
 from dse.search.base import Trial
@@ -15,6 +17,7 @@ from dse.study.evaluate import layer_records
 from dse.study.fold import CampaignState
 from dse.summary import summarise
 from dse.text import csv_text
+from dse.view.bands import bounds_of
 
 Row = dict[str, Any]
 
@@ -23,7 +26,7 @@ def trial_rows(question: Question, state: CampaignState) -> list[Row]:
     """Return one row a trial, all with the same columns; what is unknown is None, and each layer has a column of its own.
 
     Columns: number, status, proposed_by, key, cached, fidelity, is_incumbent, on_front, failure, tool_seconds, the metrics of a Qor
-    and those derived from it, `reuse_factor.LAYER` and `strategy.LAYER`.
+    and those derived from it, of estimates the ends of their bands (`lut.low`, `lut.high`), `reuse_factor.LAYER` and `strategy.LAYER`.
     """
     summary = summarise(question, state)
     front = {trial.number for trial in summary.front}
@@ -50,6 +53,11 @@ def _row(question: Question, trial: Trial, evaluation: Evaluation | None, is_inc
     }
     row |= {name: getattr(qor, name) if qor else None for name in scalar_names()}
     row |= {name: question.goal.value(qor, name) for name in DERIVED}
+    if question.backend.fidelity is Fidelity.ESTIMATE:  # 90 % bounds; nothing else has any
+        around = bounds_of(question, trial)
+        row |= {
+            f"{name}.{end}": around.get(name, (None, None))[side] for name in METRICS for side, end in enumerate(("low", "high"))
+        }
     row |= {f"reuse_factor.{name}": choice.reuse_factor for name, choice in trial.point.choices}
     return row | {f"strategy.{name}": choice.strategy for name, choice in trial.point.choices}
 
@@ -70,7 +78,7 @@ def parquet_bytes(rows: list[Row]) -> bytes:
         from pyarrow import parquet
     except ImportError as error:
         raise SpecError('--format parquet: needs pyarrow. Install it: pip install "dse[data]", or use csv or jsonl.') from error
-    floats = (*scalar_names(), *DERIVED, "tool_seconds")
+    floats = (*scalar_names(), *DERIVED, "tool_seconds", *(name for name in rows[0] if name.endswith((".low", ".high"))))
     kinds = {"failure": pyarrow.string(), **dict.fromkeys(floats, pyarrow.float64())}
     columns = {name: pyarrow.array([row[name] for row in rows], type=kinds.get(name)) for name in rows[0]}
     sink = io.BytesIO()

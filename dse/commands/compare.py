@@ -23,6 +23,7 @@ from dse.study.fold import CampaignState
 from dse.summary import summarise
 from dse.view.comparison import ROWS, SHARED, Column, Comparison, markdown, percent, ratio, rows
 from dse.view.comparison import as_csv as csv_of
+from dse.view.words import words_of
 from dse.wire import to_json
 
 
@@ -119,7 +120,11 @@ def _best(question: Question, state: CampaignState) -> Column:
     summary = summarise(question, state)
     incumbent = summary.incumbent
     if incumbent is None:
-        note = "nothing measured yet: dse run " + str(question.spec.path) if not state.trials else "no design keeps the limits"
+        note = (
+            f"nothing {words_of(question).measured} yet: dse run " + str(question.spec.path)
+            if not state.trials
+            else "no design keeps the limits"
+        )
         return Column(question.spec.name, None, None, state.syntheses, note)
     seconds = [evaluation.provenance.tool_seconds for _, evaluation in state.evaluations]
     hours = sum(known) / 3600 if (known := [second for second in seconds if second is not None]) else None

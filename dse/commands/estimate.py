@@ -11,6 +11,7 @@ from dse.commands.options import AsJson, NetworkFile
 from dse.commands.output import console, number, print_json
 from dse.design import STRATEGIES, Precision, Strategy
 from dse.errors import SpecError
+from dse.view.bands import band_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -137,21 +138,7 @@ def _cells(qor: Qor, around: Mapping[str, Band]) -> list[str]:
 
 
 def _cell(value: float | None, band: Band | None) -> str:
-    if value is None or band is None or value == 0:
-        return number(value)
-    return f"{number(value)} [{_short(band[0])}-{_short(band[1])}]"
-
-
-def _short(value: float) -> str:
-    """Return a number in at most four characters, for the ends of a band.
-
-    >>> _short(950), _short(12_345), _short(2_400_000)
-    ('950', '12k', '2.4M')
-    """
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.1f}{unit}" if value < 10 * size else f"{value / size:.0f}{unit}"
-    return f"{value:.0f}"
+    return number(value) + (band_text(band) if value else "")
 
 
 def _shares(design: DesignEstimate) -> str:

@@ -16,6 +16,7 @@ from dse.export import trial_rows, trials_csv
 from dse.study.assemble import Question
 from dse.study.question import is_search_file
 from dse.view.story import read_story
+from dse.view.words import words_of
 
 
 def front(
@@ -40,13 +41,13 @@ def front(
         return _print_csv(question)
     summary = read_story(question).summary
     if as_json:
-        rows = [trial_document(trial) for trial in summary.front]
+        rows = [trial_document(trial, question) for trial in summary.front]
         document = {"campaign": question.spec.name, "objectives": list(summary.objectives), "front": rows}
         print_json("front", {**document, "hypervolume": summary.hypervolume, "fidelity": question.backend.fidelity.value})
     elif summary.front:
-        print_trials(question, summary.front, summary)
+        print_trials(question, summary.front, summary, with_bands=True)
     else:
-        console().print(f"no feasible design has been measured yet: dse run {path}")
+        console().print(f"no feasible design has been {words_of(question).measured} yet: dse run {path}")
     return 0
 
 
@@ -56,5 +57,5 @@ def _print_csv(question: Question) -> int:
     if rows:
         write(trials_csv(rows))
     else:
-        console(stderr=True).print("nothing feasible has been measured yet")
+        console(stderr=True).print(f"nothing feasible has been {words_of(question).measured} yet")
     return 0

@@ -79,7 +79,7 @@ def _print(story: Story, document: dict[str, Any]) -> None:
     limits = " ".join(f"{limit.metric} <= {limit.maximum:,.0f}" for limit in spec.limits)
     out.print(f"points      {points(document['space_size']).removesuffix(' points')}" + (f" · limits {limits}" if limits else ""))
     most = document["syntheses_at_most"]
-    out.print(f"syntheses   {document['syntheses']} so far, {'no bound' if most is None else f'at most {most}'}")
+    out.print(f"{story.words.many:11s} {document['syntheses']} so far, {'no bound' if most is None else f'at most {most}'}")
     each, left = document["tool_seconds_each"], seconds_left(story)
     runs = f"{span(each['min'])} to {span(each['max'])} each ({each['n']} past runs)" if each else "? (no past runs)"
     out.print(f"time        {runs}" + (f" -> {remaining(left)} left" if left else ""))

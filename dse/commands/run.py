@@ -141,11 +141,9 @@ def _farewell(question: Question, campaign: Campaign, before: int, code: int, as
     cached = f", {len(trials) - new} designs from the cache" if len(trials) > new else ""
     err = console(stderr=True)
     is_idle = not trials and state.stop is not None
-    err.print("nothing to do: 0 new syntheses" if is_idle else f"{new} new {_syntheses(new)} in this session{cached}")
+    words = story.words
+    said = f"{new} new {words.one if new == 1 else words.many} in this session{cached}"
+    err.print(f"nothing to do: 0 new {words.many}" if is_idle else said)
     if code in (5, 130, 143):
         why = f"{len(state.pending)} cancelled" if code == 5 else "interrupted"
         err.print(f"{why}; go on with: dse run {path}")
-
-
-def _syntheses(count: int) -> str:
-    return "synthesis" if count == 1 else "syntheses"

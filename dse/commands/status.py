@@ -17,12 +17,22 @@ from dse.study.assemble import Question
 from dse.study.fold import CampaignState, evidence_of
 from dse.study.question import is_search_file
 from dse.summary import Summary, summarise
+from dse.view.bands import band_text, bounds_of
 from dse.view.outlook import seconds_left
 from dse.view.story import Story, read_story
 from dse.view.text import part_name, remaining
+from dse.view.words import ESTIMATES, words_of
 from dse.wire import to_json
 
 WATCH_SECONDS = 2.0
+_BANDED = (
+    ("II", "ii_cycles_max"),
+    ("latency", "latency_cycles_max"),
+    ("DSP", "dsp"),
+    ("LUT", "lut"),
+    ("FF", "ff"),
+    ("BRAM", "bram_18k"),
+)
 
 
 def status(
@@ -82,11 +92,12 @@ def status_document(story: Story) -> dict[str, Any]:
         "search": {"mode": spec.mode, "kind": spec.search_kind},
         "backend": spec.backend_kind,
         "fidelity": question.backend.fidelity.value,
-        "syntheses": state.syntheses,
+        "syntheses": 0 if story.words is ESTIMATES else state.syntheses,
+        "estimates": state.syntheses if story.words is ESTIMATES else 0,
         "cache_hits": state.cache_hits,
-        "trials": [trial_document(trial) for trial in state.trials],
-        "incumbent": trial_document(summary.incumbent) if summary.incumbent else None,
-        "front": [trial_document(trial) for trial in summary.front],
+        "trials": [trial_document(trial, question) for trial in state.trials],
+        "incumbent": trial_document(summary.incumbent, question) if summary.incumbent else None,
+        "front": [trial_document(trial, question) for trial in summary.front],
         "objectives": list(summary.objectives),
         "hypervolume": summary.hypervolume,
         "certificate": None
@@ -124,8 +135,9 @@ def notes_of(state: CampaignState) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*state.notes, *from_results)))
 
 
-def trial_document(trial: Trial) -> dict[str, Any]:
-    """Return one trial as JSON values."""
+def trial_document(trial: Trial, question: Question | None = None) -> dict[str, Any]:
+    """Return one trial as JSON values; with `question`, estimates have their bounds (`bounds`: metric -> [low, high])."""
+    around = bounds_of(question, trial) if question else {}
     failure = trial.outcome if isinstance(trial.outcome, Failure) else None
     return {
         "number": trial.number,
@@ -140,7 +152,7 @@ def trial_document(trial: Trial) -> dict[str, Any]:
         if failure is None
         else {"kind": failure.kind.value, "message": failure.message, "log_tail": failure.log_tail},
         "notes": list(trial.notes),
-    }
+    } | ({"bounds": {metric: list(band) for metric, band in around.items()}} if around else {})
 
 
 def print_status(story: Story) -> None:
@@ -153,7 +165,7 @@ def print_status(story: Story) -> None:
     out.print(f"{spec.name} · {spec.mode} · {part_name(spec.target.part)} @ {spec.target.clock_period_ns:g} ns · {backend}")
     left = f" · ETA {remaining(eta_of(story))}" if state_word(state) == "unfinished" else ""
     out.print(
-        f"{state_word(state)} · {state.syntheses} syntheses, {state.cache_hits} from the cache · {points(question.space.size)}{left}"
+        f"{state_word(state)} · {story.words.counted(state.syntheses)}, {state.cache_hits} from the cache · {points(question.space.size)}{left}"
     )
     for earlier in state.earlier:
         _print_earlier(question, earlier)
@@ -179,14 +191,19 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
         out.print(f"stopped: {state.stop[1]}")
     if summary.incumbent and summary.incumbent.qor:
         trial, qor = summary.incumbent, summary.incumbent.qor
-        word = "estimated, not verified by synthesis" if question.backend.fidelity == "estimate" else "verified by the backend"
+        notes = next((e.provenance.notes for number, e in state.evaluations if number == trial.number), ())
+        words = words_of(question, notes)
         part = question.spec.part
         shares = (("DSP", "dsp"), ("LUT", "lut"), ("FF", "ff"), ("BRAM", "bram_18k"))
         used = " · ".join(f"{name} {share(getattr(qor, metric), part.capacity(metric))}" for name, metric in shares)
-        out.print(f"best: trial {trial.number} {trial.point}, {word}")
+        out.print(f"best: trial {trial.number} {trial.point}, {words.verdict}")
         out.print(f"  II {number(qor.ii_cycles_max)} · latency {number(qor.latency_cycles_max)} cycles · {used}")
+        around = bounds_of(question, trial)
+        if around:
+            told = (f"{name}{band_text(around.get(metric))}" for name, metric in _BANDED)
+            out.print(f"  in 9 of 10 cases within: {' · '.join(told)}")
     elif state.trials:
-        out.print("best: none of the designs measured so far keeps the limits")
+        out.print(f"best: none of the designs {words_of(question).measured} so far keeps the limits")
     if (certificate := state.certificate) and certificate.gap is not None:
         level = f" at {certificate.confidence:.0%} confidence" if certificate.confidence else ""
         out.print(
@@ -198,8 +215,8 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
         out.print(f"note: {note}")
 
 
-def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary) -> None:
-    """Print a table of trials; `*` marks the Pareto front, `>` the incumbent."""
+def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary, *, with_bands: bool = False) -> None:
+    """Print a table of trials; `*` marks the Pareto front, `>` the incumbent; with bands, between what estimates may lie."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -212,10 +229,9 @@ def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary
         mark = (">" if is_best else " ") + ("*" if trial.number in front else " ")
         cells = [mark, str(trial.number), trial.proposed_by, str(trial.point)]
         if trial.qor:
-            qor = trial.qor
-            values = (qor.ii_cycles_max, qor.latency_cycles_max, qor.dsp, qor.lut, qor.ff, qor.bram_18k)
-            cells += [number(value) for value in values]
-            cells += [number(question.goal.value(qor, metric), 4 if metric == "device_cost" else 0) for metric in extra]
+            around = bounds_of(question, trial) if with_bands else {}
+            cells += [number(getattr(trial.qor, metric)) + band_text(around.get(metric)) for _, metric in _BANDED]
+            cells += [number(question.goal.value(trial.qor, metric), 4 if metric == "device_cost" else 0) for metric in extra]
         else:
             cells.append(trial.outcome.kind.value if isinstance(trial.outcome, Failure) else "pending")
         table.add_row(*cells)

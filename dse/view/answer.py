@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from dse.design import Fidelity
 from dse.qor import Qor
+from dse.view.bands import band_text, bounds_of
 from dse.view.figures.axes import LABELS
 from dse.view.story import Story
 from dse.view.text import time_of
@@ -68,7 +69,7 @@ def answer(story: Story) -> Answer:
     best, state = story.summary.incumbent, story.state
     if best is None or best.qor is None:
         is_new = not state.finished
-        lead = "No design yet" if is_new else "No measured design keeps the limits"
+        lead = "No design yet" if is_new else f"No {story.words.measured} design keeps the limits"
         sentence = state.stop[1] if state.stop else f"{len(state.finished)} trials finished, {len(state.pending)} under way."
         if is_new and not state.trials:
             sentence = f"Nothing has been tried yet. Start with: dse run {story.question.spec.path.name}"
@@ -109,6 +110,11 @@ def _sentences(story: Story) -> str:
     state = story.state
     is_estimate = story.question.backend.fidelity is Fidelity.ESTIMATE
     sentences = ["No tool has run: these are an analytic model's numbers." if is_estimate else _measured_by(story)]
+    best = story.summary.incumbent
+    around = bounds_of(story.question, best) if best else {}
+    if around:
+        told = (f"{title}{band_text(around.get(metric))}" for title, metric in (("latency", "latency_cycles_max"), *_GAUGES[:4]))
+        sentences.append(f"In 9 of 10 cases the truth lies within: {', '.join(told)}.")
     too_large = _too_large(story)
     if too_large:
         sentences.append(f"It is larger than the device: {too_large}.")
@@ -138,11 +144,9 @@ def _too_large(story: Story) -> str:
 
 
 def _measured_by(story: Story) -> str:
-    return (
-        "Served from recorded results."
-        if story.question.spec.backend_kind == "replay"
-        else "Verified: the tool built this very design."
-    )
+    if story.question.spec.backend_kind == "replay":
+        return f"{story.words.verdict[:1].upper()}{story.words.verdict[1:]}."
+    return "Verified: the tool built this very design."
 
 
 def _gauges(story: Story, qor: Qor) -> Iterator[Gauge]:

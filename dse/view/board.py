@@ -202,7 +202,7 @@ def _best(story: Story, best: Trial | None, width: int) -> str:
 
 def _spend(board: Board, width: int) -> str:
     state, budget = board.story.state, board.story.question.spec.budget
-    parts = [f"{state.syntheses}{f' of {budget.syntheses}' if budget.syntheses else ''} syntheses"]
+    parts = [f"{state.syntheses}{f' of {budget.syntheses}' if budget.syntheses else ''} {board.story.words.many}"]
     certificate = state.certificate
     if certificate is not None and certificate.gap is not None:
         parts.append(f"gap {certificate.gap:.1%} (stops at {certificate.tolerance:.1%})")

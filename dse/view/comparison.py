@@ -101,7 +101,12 @@ def rows(comparison: Comparison) -> list[list[str]]:
         ratios = [ratio(column, columns[0], metric) for column in columns]
         found.append([title, *("-" if value is None else f"{value:.2f}x" for value in ratios)])
     found.append(["reuse factors", *(str(column.point) if column.point else "-" for column in columns)])
-    found.append(["syntheses", *("-" if column.syntheses is None else str(column.syntheses) for column in columns)])
+    found.append(
+        [
+            "estimates" if comparison.fidelity is Fidelity.ESTIMATE else "syntheses",
+            *("-" if column.syntheses is None else str(column.syntheses) for column in columns),
+        ]
+    )
     for title, values in (("tool hours", [c.tool_hours for c in columns]), ("hypervolume", [c.hypervolume for c in columns])):
         if any(value is not None for value in values):
             found.append([title, *("-" if value is None else f"{value:.3g}" for value in values)])

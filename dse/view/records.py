@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dse.estimation.bands import Band
 from dse.qor import Failure
 from dse.search.base import Trial
 from dse.view.answer import goal
+from dse.view.bands import band_text, bounds_of
 from dse.view.beliefs import Beliefs
 from dse.view.story import DEVICE, Story
 from dse.view.text import part_name
@@ -45,7 +47,7 @@ def trial_rows(story: Story) -> tuple[Row, ...]:
             best is not None and trial.number == best.number,
             trial.proposed_by,
             str(trial.point),
-            tuple(_cell(metric, story.value(trial, metric)) for _, metric in COLUMNS),
+            tuple(_cell(metric, story.value(trial, metric), bounds_of(story.question, trial).get(metric)) for _, metric in COLUMNS),
             _standing(story, trial),
             trial.reason,
         )
@@ -53,10 +55,10 @@ def trial_rows(story: Story) -> tuple[Row, ...]:
     )
 
 
-def _cell(metric: str, value: float | None) -> tuple[str, str]:
+def _cell(metric: str, value: float | None, band: Band | None = None) -> tuple[str, str]:
     if value is None:
         return "", "–"
-    return f"{value:.6g}", f"{value:,.4f}" if metric == "device_cost" else f"{value:,.0f}"
+    return f"{value:.6g}", f"{value:,.4f}" if metric == "device_cost" else f"{value:,.0f}{band_text(band)}"
 
 
 def _standing(story: Story, trial: Trial) -> str:
@@ -76,7 +78,7 @@ def _standing(story: Story, trial: Trial) -> str:
         words.append("larger than the device")
     if trial.cached:
         words.append("from the cache")
-    return ", ".join(words) or "measured"
+    return ", ".join(words) or story.words.measured
 
 
 def _moment(at: str) -> str:

@@ -14,6 +14,7 @@ from dse.view.figures.drawing import Drawing
 from dse.view.figures.styles import layer_style
 from dse.view.records import COLUMNS, provenance, trial_rows
 from dse.view.story import Story
+from dse.view.words import ESTIMATES
 
 _MOST_FAILURES = 6  # told with their logs; the others are in the table
 _MANY_PANELS = 48  # layers times metrics; more, and the page would grow past what a mail takes
@@ -25,6 +26,7 @@ def sections(story: Story, beliefs: Beliefs | None) -> dict[str, Any]:
         "answer": answer(story),
         "balance": None,
         "trials": trial_rows(story),
+        "measured": story.words.measured,
         "columns": [title for title, _ in COLUMNS],
         "provenance": provenance(story, beliefs),
     }
@@ -36,7 +38,8 @@ def sections(story: Story, beliefs: Beliefs | None) -> dict[str, Any]:
             "curves": _curves(story, beliefs),
             "progress": _progress(story),
             "shares": figures.draw_shares(story),
-            "belief": figures.draw_belief(story, beliefs) if beliefs else None,
+            # formulas are not what a surrogate is judged by
+            "belief": figures.draw_belief(story, beliefs) if beliefs and story.words is not ESTIMATES else None,
             "failures": _failures(story),
             "spend": _spend(story),
         }
@@ -49,7 +52,7 @@ def _balance(story: Story) -> dict[str, Any]:
     whole = figures.draw_balance(story, with_probe=True, has_legend=False)
     if whole != plain:
         panes.append(("with the large probe", "Balance, with the large probe", whole))
-    hint = "One group of bars a synthesis, one bar a layer, its reuse factor below it."
+    hint = f"One group of bars per {story.words.one}, one bar a layer, its reuse factor below it."
     if story.target is not None:
         hint += f" Dashed: {story.target:,.0f} cycles, as slow as layer {story.anchor} may become; the others are slowed down towards it."
     elif story.is_balancing:
@@ -78,8 +81,8 @@ def _curves(story: Story, beliefs: Beliefs | None) -> dict[str, Any]:
         if not any(panel.measured for panel in panels) or (panes and room < len(panels)):
             continue
         room -= len(panels)
-        legend = key(any(p.band for p in panels), any(p.after for p in panels))
-        panes.append((LABELS[metric], legend, [curves((panel,), metric=metric) for panel in panels]))
+        legend = key(any(p.band for p in panels), any(p.after for p in panels), story.words.measured)
+        panes.append((LABELS[metric], legend, [curves((panel,), metric=metric, measured=story.words.measured) for panel in panels]))
     if not panes:
         return {"hint": "", "panes": []}
     hint = "Both axes are logarithmic where values span far."
@@ -92,7 +95,7 @@ def _curves(story: Story, beliefs: Beliefs | None) -> dict[str, Any]:
 
 def _progress(story: Story) -> dict[str, Any]:
     label, _ = story.achieved
-    hint = f"{label[:1].upper()}{label[1:]} after each synthesis"
+    hint = f"{label[:1].upper()}{label[1:]} after each {story.words.one}"
     hint += ", and how much better anything else could still be." if any(g is not None for g in story.gaps) else "."
     return {"hint": hint, "drawing": figures.draw_progress(story)}
 
@@ -108,7 +111,7 @@ def _failures(story: Story) -> dict[str, Any]:
 
 def _spend(story: Story) -> dict[str, Any]:
     state = story.state
-    started = f"{state.syntheses} {'synthesis' if state.syntheses == 1 else 'syntheses'} started"
+    started = f"{story.words.counted(state.syntheses)} started"
     hint = f"{started}, {state.cache_hits} answered by the cache, {_duration(state.active_seconds)} of wall time."
     return {"hint": hint, "drawing": figures.draw_spend(story)}
 

@@ -16,6 +16,7 @@ from dse.study.assemble import Question
 from dse.study.fold import CampaignState, of_last_step, replay
 from dse.summary import Summary, summarise
 from dse.view.figures.axes import LABELS
+from dse.view.words import Words, words_of
 
 DEVICE = ("lut", "ff", "dsp", "bram_18k", "uram")
 
@@ -39,6 +40,13 @@ class Story:
     @cached_property
     def goal(self) -> Goal:
         return self.question.goal
+
+    @cached_property
+    def words(self) -> Words:
+        """What its results are called; of the best design where there is one."""
+        best = self.summary.incumbent
+        notes = next((e.provenance.notes for number, e in self.state.evaluations if best and number == best.number), ())
+        return words_of(self.question, notes)
 
     @cached_property
     def summary(self) -> Summary:

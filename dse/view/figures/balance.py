@@ -33,17 +33,20 @@ def balance(
     anchor: str | None = None,
     left_out: str = "",
     has_legend: bool = True,
+    one: str = "synthesis",
+    many: str = "syntheses",
 ) -> Drawing:
     """Draw bars of cycles: a group a synthesis, a bar a layer, the reuse factors below, the target dashed, the anchor hatched.
 
     Args:
         left_out: what the figure does not show and why, as a sentence.
         has_legend: whether the layers' colors are explained in the figure itself.
+        one, many: what the results are called.
     """
-    title = f"{'II' if metric.startswith('ii') else 'Latency'} of every layer, synthesis by synthesis"
+    title = f"{'II' if metric.startswith('ii') else 'Latency'} of every layer, {one} by {one}"
     known = [c for s in syntheses for c in s.cycles if c is not None]
     if not known:
-        return empty(title, "No synthesis has told the cycles of its layers yet.")
+        return empty(title, f"No {one} has told the cycles of its layers yet.")
     has_factors = len(syntheses) <= _MOST_WITH_FACTORS
     longest = max(len(str(f)) for s in syntheses for f in s.reuse_factors)
     bar = min(34.0, max(15.0 if has_factors else 8.0, (_COMFORT / len(syntheses) - _GAP) / len(layers)))
@@ -67,7 +70,7 @@ def balance(
     marks += _legend(layers, anchor, width) if has_legend else []
     if has_factors:
         marks.append(Text(2, base + 12, "reuse", "small"))
-    words = f"{len(syntheses)} syntheses of {len(layers)} layers"
+    words = f"{len(syntheses)} {many} of {len(layers)} layers"
     words += f", anchor {anchor}" if anchor else ""
     words += f", target {plain(target)} cycles" if target is not None else ""
     return Drawing(width, base + foot + 24, title, f"{words}. {left_out}".strip(), tuple(marks))

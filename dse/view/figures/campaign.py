@@ -49,6 +49,8 @@ def draw_balance(story: Story, *, with_probe: bool = False, has_legend: bool = T
         anchor=story.anchor,
         left_out=" ".join(left_out),
         has_legend=has_legend,
+        one=story.words.one,
+        many=story.words.many,
     )
 
 
@@ -102,6 +104,7 @@ def draw_front(story: Story, beliefs: Beliefs | None = None) -> Drawing:
         x_bounds=_bounds(story, across),
         y_bounds=_bounds(story, upwards),
         left_out=f"{left_out} finished trials have no such values." if left_out else "",
+        called=story.words.measured,
     )
 
 
@@ -122,7 +125,8 @@ def _bounds(story: Story, metric: str) -> tuple[Bound, ...]:
 def draw_progress(story: Story, beliefs: Beliefs | None = None) -> Drawing:
     label, achieved = story.achieved
     certificate = story.state.certificate
-    return progress(Progress(achieved, label, story.gaps, certificate.tolerance if certificate else None))
+    tolerance = certificate.tolerance if certificate else None
+    return progress(Progress(achieved, label, story.gaps, tolerance, story.words.one, story.words.many))
 
 
 def draw_belief(story: Story, beliefs: Beliefs | None = None) -> Drawing:
@@ -146,11 +150,11 @@ def draw_failures(story: Story, beliefs: Beliefs | None = None) -> Drawing:
 
 def draw_spend(story: Story, beliefs: Beliefs | None = None) -> Drawing:
     hours, saved = story.hours
-    return spend(hours, saved, budget_syntheses=story.question.spec.budget.syntheses)
+    return spend(hours, saved, budget_syntheses=story.question.spec.budget.syntheses, many=story.words.many)
 
 
 def _curve_figure(metric: str) -> Callable[[Story, Beliefs | None], Drawing]:
-    return lambda story, beliefs: curves(curve_panels(story, metric, beliefs), metric=metric)
+    return lambda story, beliefs: curves(curve_panels(story, metric, beliefs), metric=metric, measured=story.words.measured)
 
 
 FIGURES: MappingProxyType[str, Callable[[Story, Beliefs | None], Drawing]] = MappingProxyType(

@@ -42,29 +42,29 @@ class Panel:
     is_anchor: bool = False
 
 
-def curves(panels: tuple[Panel, ...], *, metric: str, columns: int = 4) -> Drawing:
+def curves(panels: tuple[Panel, ...], *, metric: str, columns: int = 4, measured: str = "measured") -> Drawing:
     """Draw one small chart a layer."""
     title = f"{LABELS[metric]} over the reuse factor, layer by layer"
     if not any(panel.measured or panel.band for panel in panels):
-        return empty(title, f"{LABELS[metric]}: not measured for any layer.")
+        return empty(title, f"{LABELS[metric]}: not {measured} for any layer.")
     columns = min(columns, len(panels))
     marks: list[Mark] = []
     for index, panel in enumerate(panels):
         row, column = divmod(index, columns)
-        marks += _panel(panel, metric, column * _WIDTH, row * _HEIGHT)
+        marks += _panel(panel, metric, column * _WIDTH, row * _HEIGHT, measured)
     rows = -(-len(panels) // columns)
     has_band = any(panel.band for panel in panels)
-    words = ", ".join(f"{panel.layer}: {len(panel.measured)} measured" for panel in panels)
+    words = ", ".join(f"{panel.layer}: {len(panel.measured)} {measured}" for panel in panels)
     words += "; with the surrogate's mean and 90 % interval" if has_band else ""
     return Drawing(columns * _WIDTH, rows * _HEIGHT, title, words, tuple(marks))
 
 
-def _panel(panel: Panel, metric: str, left: float, top: float) -> list[Mark]:
+def _panel(panel: Panel, metric: str, left: float, top: float, measured: str) -> list[Mark]:
     x0, x1, y0, y1 = left + _LEFT, left + _WIDTH - 12, top + _HEIGHT - _FOOT, top + _TOP
     head = Text(left + 2, top + 13, panel.layer + (" (anchor)" if panel.is_anchor else ""), "head")
     factors = [f for f, _ in panel.measured] + [b.reuse_factor for b in panel.band]
     if not factors:
-        return [head, Text(left + 2, top + 40, "not measured", "muted")]
+        return [head, Text(left + 2, top + 40, f"not {measured}", "muted")]
     x = scale(factors, x0, x1, wants_log=True)
     y = _value_scale(panel, y0, y1)
     marks: list[Mark] = [head, *left_axis(y, x0, x1, LABELS[metric], most=4, label_x=left + 2), *bottom_axis(x, y0, "reuse factor")]
@@ -99,9 +99,9 @@ def _polyline(line: tuple[tuple[int, float], ...], x: Scale, y: Scale) -> tuple[
     return tuple((x(factor), y.clipped(value)) for factor, value in line if x.low <= factor <= x.high)
 
 
-def key(has_band: bool, has_interpolant: bool) -> Drawing:
+def key(has_band: bool, has_interpolant: bool, measured: str = "measured") -> Drawing:
     """Draw what the marks of the curves mean."""
-    marks: list[Mark] = [Dot(8, 9, 3.4, "cross", "cross"), Text(16, 13, "measured", "tick")]
+    marks: list[Mark] = [Dot(8, 9, 3.4, "cross", "cross"), Text(16, 13, measured, "tick")]
     at = 76.0
     marks += [Dot(at + 8, 9, 6, "chosen"), Text(at + 20, 13, "in the best design", "tick")]
     at += 128
@@ -114,4 +114,4 @@ def key(has_band: bool, has_interpolant: bool) -> Drawing:
         at += 96
         marks += [Line(((at, 9), (at + 18, 9)), "interpolant-before"), Text(at + 23, 13, "before the first suggestion", "tick")]
         at += 30 + text_width("before the first suggestion", 10)
-    return Drawing(at + 4, 18, "Key", "crosses are measured, the ring is the best design", tuple(marks))
+    return Drawing(at + 4, 18, "Key", f"crosses are {measured}, the ring is the best design", tuple(marks))

@@ -50,6 +50,7 @@ def front(
     x_bounds: tuple[Bound, ...] = (),
     y_bounds: tuple[Bound, ...] = (),
     left_out: str = "",
+    called: str = "measured",
 ) -> Drawing:
     """Draw two metrics against each other; both are better when smaller, so the good corner is the lower left."""
     title = f"{LABELS[y_metric]} against {LABELS[x_metric]}"
@@ -65,7 +66,7 @@ def front(
     marks += [_predicted(p, x, y) for p in predicted]
     # the important ones last, so that they lie on top
     marks += [_measured(m, x, y) for m in sorted(measured, key=lambda m: (m.is_chosen, m.is_front, m.is_feasible))]
-    marks += _key(measured, bool(predicted))
+    marks += _key(measured, bool(predicted), called)
     n_feasible = sum(m.is_feasible for m in measured)
     words = f"{n_feasible} feasible trials, {len(best)} of them on the front, {len(measured) - n_feasible} beyond a limit"
     words += f", {len(predicted)} predicted" if predicted else ""
@@ -132,13 +133,13 @@ def _predicted(p: Predicted, x: Scale, y: Scale) -> Mark:
     return Group((*bars, Dot(*at, 4, "predicted")), title=p.title)
 
 
-def _key(measured: tuple[Measured, ...], has_predicted: bool) -> list[Mark]:
+def _key(measured: tuple[Measured, ...], has_predicted: bool, called: str) -> list[Mark]:
     entries: list[tuple[Dot, str, bool]] = [
         (Dot(0, 0, 4.6, "measured"), "front", any(m.is_front for m in measured)),
-        (Dot(0, 0, 3.4, "feasible"), "measured", any(m.is_feasible and not m.is_front for m in measured)),
+        (Dot(0, 0, 3.4, "feasible"), called, any(m.is_feasible and not m.is_front for m in measured)),
         (Dot(0, 0, 3.6, "infeasible", "cross"), "beyond a limit", any(not m.is_feasible for m in measured)),
         (Dot(0, 0, 7, "chosen"), "chosen", any(m.is_chosen for m in measured)),
-        (Dot(0, 0, 4, "predicted"), "predicted, not measured", has_predicted),
+        (Dot(0, 0, 4, "predicted"), f"predicted, not {called}", has_predicted),
     ]
     marks: list[Mark] = []
     at = _LEFT

@@ -25,14 +25,16 @@ class Progress:
     achieved_label: str
     gaps: tuple[float | None, ...] = ()
     tolerance: float | None = None
+    one: str = "synthesis"
+    many: str = "syntheses"
 
 
 def progress(series: Progress) -> Drawing:
     """Draw what was achieved, and below it the certificate's gap."""
-    title = f"{series.achieved_label[:1].upper()}{series.achieved_label[1:]} and certificate, synthesis by synthesis"
+    title = f"{series.achieved_label[:1].upper()}{series.achieved_label[1:]} and certificate, {series.one} by {series.one}"
     known = [value for value in series.achieved if value is not None]
     if not known:
-        return empty(title, "Nothing feasible has been measured yet.")
+        return empty(title, "Nothing feasible has been found yet.")
     count = max(len(series.achieved), 2)
     x = Scale(1, count, _LEFT, _WIDTH - 14)
     ticks = tuple(t for t in x.ticks(8) if t == int(t) and t >= 1)
@@ -49,7 +51,7 @@ def progress(series: Progress) -> Drawing:
         if series.tolerance is not None:
             at = lower(100 * series.tolerance)
             marks += [Line(((_LEFT, at), (_WIDTH - 14, at)), "target"), Text(_WIDTH - 14, at - 4, "tolerance", "tick", "end")]
-    marks += bottom_axis(x, base, "syntheses finished", ticks=ticks)
+    marks += bottom_axis(x, base, f"{series.many} finished", ticks=ticks)
     words = f"{series.achieved_label} now {known[-1]:.6g}"
     words += f"; certificate gap {gaps[-1]:.2%}" if gaps else "; this search gives no certificate"
     return Drawing(_WIDTH, base + _FOOT, title, words, tuple(marks))

@@ -73,11 +73,12 @@ def tally(title: str, rows: tuple[tuple[str, float, str], ...], nothing: str) ->
     return Drawing(_WIDTH, 12 + len(rows) * 26, title, words, tuple(marks))
 
 
-def spend(hours: tuple[float | None, ...], saved_hours: float, *, budget_syntheses: int | None) -> Drawing:
+def spend(hours: tuple[float | None, ...], saved_hours: float, *, budget_syntheses: int | None, many: str = "syntheses") -> Drawing:
     """Draw the sum of tool hours over the trials that ran a tool, in the order finished.
 
     Args:
         hours: tool hours of each trial; None where nobody told.
+        many: what the results are called.
         saved_hours: what the cached results had cost when they were made.
     """
     title = "Tool hours spent"
@@ -107,6 +108,6 @@ def spend(hours: tuple[float | None, ...], saved_hours: float, *, budget_synthes
     words = f"{factor * total:,.3g} {unit} over {len(hours)} trials"
     words += f"; the cache saved {factor * saved_hours:,.3g} {unit}" if saved_hours else ""
     unknown = len(hours) - len(known)
-    words += f"; budget: {budget_syntheses} syntheses" if budget_syntheses else ""
+    words += f"; budget: {budget_syntheses} {many}" if budget_syntheses else ""
     words += f"; {unknown} trials told no time" if unknown else ""
     return Drawing(_WIDTH, base + 44, title, words, tuple(marks))
