@@ -86,7 +86,7 @@ def trust(layer: Layer, choice: LayerChoice, target: Target, context: Context | 
     found = _recorded().get(regime)
     if found is None or not layer_kind(layer.kind).has_weights:
         return Trust(regime, "derived", {metric: _either_way(_DERIVED, metric) for metric in METRICS}, {})
-    wide = {metric: _either_way(_CARRIED, metric) for metric in METRICS}
+    wide = {metric: carried_over(metric) for metric in METRICS}
     if not _is_on_target(found["target"], layer, choice, target):
         return Trust(regime, "carried over", wide, {}, found["recorded"])
     own: dict[str, Band] = {metric: (band[0], band[1]) for metric, band in found["band"].items()}
@@ -122,6 +122,11 @@ def bounds_of(parts: Iterable[tuple[Qor, Mapping[str, Band] | None]], whole: Qor
         low, high = (sum(value * band[side] for value, band in rows) / weight if weight else default[side] for side in (0, 1))
         found[metric] = (low * total, high * total)
     return found
+
+
+def carried_over(metric: str) -> Band:
+    """Return the band of a recorded regime off the recordings' target."""
+    return _either_way(_CARRIED, metric)
 
 
 def _either_way(factors: Mapping[str, float], metric: str) -> Band:

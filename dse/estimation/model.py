@@ -29,6 +29,9 @@ from dse.registry import layer_kind
 _FITTED_BITS = 16.0
 _SATURATION = 220.0  # LUTs of a sum of 16 bits that saturates, as fitted under io_stream
 _VITIS_CYCLES_A_WORD = 3
+# FF of the kernels under io_stream over those under io_parallel: memories, constant weights. The stream recordings, foretold from the others
+# alone, have 1.5 to 2.9 and 4 times as many, part of which is their saturation.
+_STREAM_FF = (1.8, 3.0)
 _PRODUCTS_PER_UNIT = 3  # of a recurrent state, beside its matrices; measured for the LSTM
 _TABLES_PER_UNIT = 2  # block RAMs of a recurrent unit's sigmoid and tanh; measured for the LSTM
 
@@ -109,6 +112,7 @@ def _derived_stream(g: Geometry, context: Context, target: Target) -> dict[str, 
     scale = g.precision.width_bits / _FITTED_BITS
     areas = {metric: predict(f"parallel.{metric}", 0.0, inside) + scale * predict(metric, 0.0, around) for metric in ("lut", "ff")}
     areas["lut"] += _saturation(g)
+    areas["ff"] += (_STREAM_FF[g.is_unrolled] - 1) * predict("parallel.ff", 0.0, inside)
     built = parallel.with_turns(g)
     longest = predict("latency_cycles", *latency_terms(built, context))
     numbers = areas | _cycles(_shortest(built, longest), longest, *_intervals(built, context, longest))
