@@ -24,6 +24,7 @@ from dse.qor import Evaluation, Qor
 from dse.search.base import Trial
 from dse.store.codec import qor_to_json
 from dse.study.assemble import Question
+from dse.synth_backends.base import is_tool
 from dse.wire import to_json
 
 _LINE = 110
@@ -60,7 +61,7 @@ class Design:
     @property
     def is_measured(self) -> bool:
         """Whether a tool run of this campaign gave the expected figures."""
-        return self.question.backend.basis == ""
+        return is_tool(self.question.backend.basis)
 
 
 def text_files(design: Design) -> dict[str, bytes]:

@@ -21,6 +21,7 @@ from dse.study.assemble import Question, build_backend, read_state
 from dse.study.evaluate import Evaluator
 from dse.study.fold import CampaignState
 from dse.summary import summarise
+from dse.synth_backends.base import is_tool
 from dse.view.comparison import ROWS, SHARED, Column, Comparison, markdown, percent, ratio, rows
 from dse.view.comparison import as_csv as csv_of
 from dse.view.words import words_of
@@ -147,7 +148,9 @@ def _uniform(question: Question, factor: int, title: str, *, smallest: bool = Fa
     job = question.job(point)
     cache = Cache(spec.cache)
     stored = cache.get(job.key)
-    if stored is None and question.backend.basis:  # estimate and replay answer at once; a real tool is never started here
+    if stored is None and not is_tool(
+        question.backend.basis
+    ):  # estimate and replay answer at once; a real tool is never started here
         stored = _ask(question, job, cache)
     if stored is None:
         return replace(column, note="not measured")

@@ -8,11 +8,13 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 from . import process, shim  # relative, because the archive for other hosts carries this package under another name
@@ -20,6 +22,8 @@ from . import process, shim  # relative, because the archive for other hosts car
 BEGIN = "DSE-ANSWER:"
 TAR = b"DSE-TAR\n"
 PROBE_SECONDS = 60
+SAY_SECONDS = 45
+SAY_BYTES = 1 << 16
 
 
 def answer(request: "dict[str, object]") -> "dict[str, object]":
@@ -134,16 +138,15 @@ def probe(directory: str, tools: "list[str]", variables: "list[str]", setup: str
         "memory_bytes": process.available_memory_bytes(), "disk_bytes": free_bytes(directory), "error": "",
     }  # type: dict[str, object]  # fmt: skip
     prefix = ["bash", "-c", shim.SETUP, "bash", setup] if setup else []
-    for tool in tools:
-        path = _find(tool, variables, prefix)
-        if path:
-            facts["tool"] = path
-            break
-    if facts["tool"]:
-        said = _say([*prefix, str(facts["tool"]), "--version" if str(facts["tool"]).endswith("vitis-run") else "-version"])
-        facts["banner"] = said[:2000]
-    elif setup:
-        facts["error"] = _say([*prefix, "true"])[-500:]
+    try:
+        tool = next(filter(None, (_find(tool, variables, prefix) for tool in tools)), "")
+        if tool:
+            said = _say([*prefix, tool, "--version" if tool.endswith("vitis-run") else "-version"])
+            facts.update(tool=tool, banner=said[:2000])
+        elif setup:
+            facts["error"] = _say([*prefix, "true"])[-500:]
+    except Silent as error:
+        facts["error"] = str(error)
     return facts
 
 
@@ -161,13 +164,35 @@ def _find(tool: str, variables: "list[str]", prefix: "list[str]") -> str:
     return shutil.which(tool) or ""
 
 
+class Silent(Exception):
+    """A command did not end."""
+
+
 def _say(argv: "list[str]") -> str:
+    """Return the beginning of what a command prints; one that prints without end is ended at once, one that hangs is an error."""
+    deadline, said = time.monotonic() + SAY_SECONDS, b""
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=PROBE_SECONDS, check=False, start_new_session=True)  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    except OSError as error:
         return str(error)
-    return done.stdout.decode("utf-8", "replace")
+    pipe = child.stdout
+    assert pipe is not None
+    try:
+        while len(said) < SAY_BYTES:
+            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise Silent("{} did not end within {} s".format(" ".join(argv[-2:]), SAY_SECONDS))
+            chunk = os.read(pipe.fileno(), 1 << 14)
+            if not chunk:
+                break
+            said += chunk
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        pipe.close()
+        child.wait()
+    return said.decode("utf-8", "replace")
 
 
 def batch(argv: "list[str]", timeout_seconds: float = 30) -> "dict[str, object]":

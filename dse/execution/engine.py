@@ -23,7 +23,7 @@ from dse.execution.record import Record
 from dse.execution.scheduler import ORDINARY, choose_host
 from dse.execution.settings import ToolOptions
 from dse.qor import FailureKind
-from dse.synth_backends.base import Progress, Site
+from dse.synth_backends.base import COSIMULATED, Progress, Site
 
 STOP_ALL_SECONDS = 20.0
 START_SECONDS = 1.0
@@ -45,8 +45,6 @@ class Engine:
         now, sleep: the clock, for tests.
     """
 
-    basis = ""
-
     def __init__(
         self,
         site: Site,
@@ -60,6 +58,7 @@ class Engine:
     ) -> None:
         self.site, self.options, self.kind = site, options, kind
         self.fidelity = Fidelity(options.fidelity)
+        self.basis = COSIMULATED if options.cosim else ""
         self.hosts = {place.name: HostState(place, executor) for place, executor in hosts}
         self.limits = {
             FailureKind.TIMEOUT: 60.0 * options.timeout_minutes,
@@ -76,9 +75,8 @@ class Engine:
         self._turn()
         if not wanted:
             self._wait_while(lambda: any(one.host and self.hosts[one.host].error is None for one in jobs.records.values()))
-            jobs.stop = None
-        if jobs.stop is not None:
-            error, jobs.stop = jobs.stop, None
+            jobs.take_stop()
+        if (error := jobs.take_stop()) is not None:
             raise error
         return tuple(jobs.progress(key_of(job)) for job in wanted)
 
@@ -134,10 +132,11 @@ class Engine:
         for host in self.hosts.values():
             self._look_after(host)
         jobs.take_answers()
-        for key in tuple(jobs.records):
-            jobs.prepare(key)
-        self._fill_slots()
-        jobs.take_answers()
+        if jobs.stop is None:
+            for key in tuple(jobs.records):
+                jobs.prepare(key)
+            self._fill_slots()
+            jobs.take_answers()
         for key, record in tuple(jobs.records.items()):
             if not record.is_wanted:
                 jobs.feed(key, Wanted(False))

@@ -90,6 +90,8 @@ class Answered:
 class Unanswered:
     """Nobody knows whether what was being done at its host was done: the next survey will tell."""
 
+    message: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -202,7 +204,7 @@ class Blame:
 
 @dataclass(frozen=True, slots=True)
 class EndCampaign:
-    """Nothing can go on until somebody acts. `since`: only if nothing succeeded since then; None for at once."""
+    """Nothing can go on until somebody acts. `since`: no licence since then; it ends only after `licence_hours` without any success."""
 
     error: BackendError
     since: float | None = None

@@ -40,14 +40,14 @@ from dse.execution.events import (
     WriteProject,
 )  # fmt: skip
 from dse.execution.host_state import HostState
-from dse.execution.jobdir import Attempt, JobFolder, past_seconds, prune_attempt
+from dse.execution.jobdir import Attempt, JobFolder, Ticket, past_seconds, prune_attempt
 from dse.execution.judge import JobContext, failed, judge, lost
 from dse.execution.places import Place, Ref, Sighting
 from dse.execution.record import Record
 from dse.execution.settings import ToolOptions
 from dse.execution.step import resumed, step
 from dse.project.plan import ProjectPlan, load_plan
-from dse.qor import FailureKind
+from dse.qor import Evaluation, Failure, FailureKind
 from dse.synth_backends.base import Progress, Site
 
 
@@ -96,7 +96,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._generations: dict[str, Pending] = {}
         self._calls: dict[str, Future[Any]] = {}
-        self._early: list[str] = []  # causes of the first jobs, until one of them says something about a design
+        self._trusted_at = float("-inf")  # when a job last told something about a design
+        self._early: dict[str, str] = {}  # key -> cause of the first jobs, until one of them gives a result
 
     def take_up(self, key: str, job: Job) -> None:
         """Know a job, as an earlier process left it."""
@@ -143,7 +144,7 @@ class Jobs:
                 event: Event = Judged(answer) if isinstance(answer, Judgement) else Answered()
             except ConnectionLost as error:
                 host.unheard(error, self._now())
-                event = Unanswered()
+                event = Unanswered(str(error))
             except DiskFull as error:
                 event = Judged(Judgement(str(FailureKind.DISK_FULL), str(error)))
             except BackendError as error:
@@ -151,9 +152,21 @@ class Jobs:
                 event = Refused(str(error), is_final=host.error is not None)
             self.feed(key, event)
 
+    def take_stop(self) -> BackendError | None:
+        """Return why the campaign cannot go on, once; what failed on a machine that never succeeded is then forgotten."""
+        error, self.stop = self.stop, None
+        if error is not None:
+            self._early.clear()
+            for key, record in tuple(self.records.items()):
+                if record.evaluation is not None and self._is_unproven(record.evaluation):
+                    del self.records[key]  # asked again, it is taken up anew
+        return error
+
     def progress(self, key: str) -> Progress:
         """Say where a job stands."""
         record = self.records[key]
+        if record.stage == "done" and record.evaluation is not None and self._is_unproven(record.evaluation):
+            return Progress(key, "done", _set_aside(record.evaluation, record.ticket))
         return record.progress(self._hosts[record.host].silence if record.host else "", self.past_seconds)
 
     def folder(self, key: str) -> JobFolder:
@@ -188,11 +201,13 @@ class Jobs:
                     self._clean(key, self._hosts[name], attempt, is_repeated)
                 case Trust(name):
                     self._hosts[name].trust()
-                    self._early.clear()
+                    self._trusted_at = self._now()
                 case Blame(name, cause):
                     self._hosts[name].blame(key, cause)
-                case EndCampaign(error):
-                    self.stop = error
+                case EndCampaign(error, since):
+                    waited = self._now() - max(since or 0.0, self._trusted_at)
+                    if since is None or waited >= 3600 * self._options.licence_hours:
+                        self.stop = error
                 case Forget():
                     self._forget(key, folder)
 
@@ -232,7 +247,7 @@ class Jobs:
             case Stop(is_hard):
                 call: Callable[[], Any] = partial(host.place.stop, ref, is_hard)
             case Collect(sighting):
-                context = JobContext(self._jobs[key], self._options, self._kind, host.tool, record.project)
+                context = JobContext(self._jobs[key], self._options, self._kind, host.tool, record.project, bool(self.past_seconds))
                 call = partial(_collect, host.place, ref, record.attempt, context, sighting)
             case Submit():
                 if host.tool is None or record.project is None:  # adopted, and the probe has not answered yet
@@ -252,22 +267,30 @@ class Jobs:
         record, rule = self.records[key], retry.RULES.get(cause)
         context = JobContext(self._jobs[key], self._options, self._kind)
         evaluation = judgement.evaluation or failed(record, judgement, cause, context, folder)
-        if rule is None or rule.is_cached:
+        if (rule is None or rule.is_cached) and not self._is_unproven(evaluation):
             folder.save_evaluation(len(record.ticket.attempts), evaluation)
         self.feed(key, Kept(evaluation))
         if rule is None and evaluation.provenance.tool_seconds:
             self.past_seconds.append(evaluation.provenance.tool_seconds)
-        if rule is not None and rule.is_host_fault and record.is_wanted:
-            self._count_early(cause, judgement.message)
+        if rule is not None and (rule.is_host_fault or cause in retry.UNPROVEN) and record.is_wanted:
+            self._count_early(key, cause, judgement.message)
 
-    def _count_early(self, cause: str, message: str) -> None:
-        """The first jobs of a campaign all fail alike: stop and explain, rather than burn the budget."""
+    def _is_unproven(self, evaluation: Evaluation) -> bool:
+        """Whether a failure may be the machine's, because nothing has ever given a result here."""
+        return not self.past_seconds and isinstance(evaluation.outcome, Failure) and evaluation.outcome.kind in retry.UNPROVEN
+
+    def _count_early(self, key: str, cause: str, message: str) -> None:
+        """The first jobs of a campaign fail alike: stop and explain, rather than burn the budget on a machine that cannot do it."""
         if self.past_seconds:
             return
-        self._early.append(cause)
-        if len(self._early) >= retry.EARLY_COUNT and len(set(self._early)) == 1:
+        self._early[key] = cause
+        n = sum(other == cause for other in self._early.values())
+        if n >= retry.EARLY_COUNT:
             next_step = retry.RULES[cause].next_step
-            self.stop = BackendError(f"the first {len(self._early)} jobs failed alike ({cause}): {message} {next_step}")
+            self.stop = BackendError(
+                f"the first {n} designs failed alike ({cause}), and none has succeeded here: {message} {next_step} "
+                "Nothing of it is remembered; once the machine is mended, the same command goes on."
+            )
 
     def _forget(self, key: str, folder: JobFolder) -> None:
         pending = self._generations.pop(key, None)
@@ -276,6 +299,18 @@ class Jobs:
         if self.records[key].stage == "done" and not self._options.keep_projects:
             folder.prune()
         del self.records[key], self._jobs[key]
+
+
+def _set_aside(evaluation: Evaluation, ticket: Ticket) -> Evaluation:
+    """Return a failure on a machine that never succeeded as one that says nothing of its design: the trial stays pending.
+
+    Where the user asked a second time and it failed alike, it is a failure of this campaign, that no other remembers.
+    """
+    assert isinstance(evaluation.outcome, Failure)
+    kind, is_asked_again = evaluation.outcome.kind, ticket.pardoned > 0
+    why = f"{kind}: {evaluation.outcome.message} (nothing has succeeded on this machine yet, so it is not remembered)"
+    shown = FailureKind.UNKNOWN if is_asked_again else FailureKind.CANCELLED
+    return replace(evaluation, outcome=Failure(shown, why, evaluation.outcome.log_tail))
 
 
 def _collect(place: Place, ref: Ref, attempt: Attempt, of: JobContext, sighting: Sighting | None) -> Judgement:

@@ -38,6 +38,7 @@ class JobContext:
     backend: str
     tool: Tool | None = None
     plan: ProjectPlan | None = None
+    is_proven: bool = True  # whether a job of this campaign ever gave a result
 
 
 def judge(local: Path, attempt: Attempt, of: JobContext) -> Judgement:
@@ -59,6 +60,11 @@ def judge(local: Path, attempt: Attempt, of: JobContext) -> Judgement:
     if failed is None:
         kind = found.kind if found.kind in (FailureKind.LICENCE, FailureKind.DISK_FULL) else FailureKind.NO_REPORT
         return Judgement(str(kind), problem, _tail(log), provenance=provenance)
+    if found.kind is FailureKind.OUT_OF_MEMORY and not found.decisive_lines:
+        message = "the tool was killed (SIGKILL): memory ran out, or somebody ended it."
+        return Judgement(retry.KILLED, message, _tail(log), provenance=provenance)
+    if found.kind is FailureKind.LICENCE and not of.is_proven and "license was not found" in lines:
+        return Judgement(retry.NO_LICENCE, f"{found.message}. {lines}", _tail(log), provenance=provenance)
     where = "" if stage == "csynth" else f" (in {stage}; C synthesis had succeeded)"
     return Judgement(str(found.kind), f"{found.message}{where}. {lines}".strip(), _tail(log), provenance=provenance)
 

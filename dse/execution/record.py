@@ -38,6 +38,7 @@ class Record:
         denied_since: since when it has been refused for the same passing cause, e.g. a licence.
         stopping, stop_asked_at: the cause for which it is being stopped ("" if it is not), and when it was asked to stop.
         n_submissions: how often the open attempt was handed over without being seen.
+        n_fetches: how often its files could not be brought here.
         avoid: a host not to try again; "" if none.
         alone, memory_factor: whether it has to run alone on its host, and with how much of the memory limit.
     """
@@ -59,6 +60,7 @@ class Record:
     stopping: str = ""
     stop_asked_at: float | None = None
     n_submissions: int = 0
+    n_fetches: int = 0
     avoid: str = ""
     alone: bool = False
     memory_factor: float = 1.0

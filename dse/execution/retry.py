@@ -18,11 +18,16 @@ from typing import Literal
 from dse.errors import BackendError, DiskFull, LicenceUnavailable, PartMissing, ToolNotFound
 from dse.qor import FailureKind
 
-HANG = "hang"
+# Causes beyond the kinds of failures.
 MEASURED = "measured"
+HANG = "hang"
+KILLED = "killed"  # by SIGKILL, and nobody knows by whom
+UNFETCHED = "unfetched"
+NO_LICENCE = "no_licence"  # where none ever was there
 
 # A licence is asked for again after one minute, then ever more rarely; a full disk is looked at every tick.
 LICENCE_WAIT_SECONDS = (60.0, 900.0)
+NO_LICENCE_WAIT_SECONDS = (5.0, 60.0)
 STALLED_SECONDS = 1800.0
 BREAKER_COUNT = 3
 EARLY_COUNT = 2
@@ -66,6 +71,16 @@ _FACTS = (
     Rule(_K.UNDEFINED_RESULT, "The tool gave no latency or interval for this design; choose another io_type or strategy."),
 )  # fmt: skip
 _HANG = Rule(_K.TIMEOUT, "Look at the log's end; raise backend.hang_minutes if the tool is only quiet.", retries=1)
+_MORE = {
+    KILLED: Rule(
+        _K.LOST, "If memory ran out, set backend.memory_gb: then the job is ended at a known limit.", retries=1, alone=True
+    ),
+    UNFETCHED: Rule(_K.NO_REPORT, "Look at its files there; the log and the reports have to come to less than 1 GiB."),
+    NO_LICENCE: Rule(
+        _K.LICENCE, "Install a licence for this device, or set LM_LICENSE_FILE in backend.setup.", retries=2, then="wait",
+        error=LicenceUnavailable,
+    ),
+}  # fmt: skip
 _MACHINE = (
     Rule(_K.NO_REPORT, "Look at the log's end; `dse doctor --probe` runs the tool.", retries=1, is_host_fault=True),
     Rule(
@@ -83,6 +98,7 @@ _MACHINE = (
 RULES: Mapping[str, Rule] = MappingProxyType(
     {str(rule.kind): replace(rule, is_cached=True) for rule in _FACTS}
     | {HANG: replace(_HANG, is_cached=True)}
+    | _MORE
     | {str(rule.kind): rule for rule in _MACHINE}
 )
 
@@ -93,11 +109,15 @@ def may_retry(cause: str, n_so_far: int) -> bool:
     return retries is None or n_so_far <= retries
 
 
-def wait_seconds(n_denied: int) -> float:
-    """How long to wait before the next try: doubling from a minute to a quarter of an hour.
+def wait_seconds(n_denied: int, cause: str = "") -> float:
+    """How long to wait before the next try: doubling from a minute to a quarter of an hour; from five seconds where a wait is vain.
 
     >>> [wait_seconds(n) for n in (1, 2, 5, 50)]
     [60.0, 120.0, 900.0, 900.0]
     """
-    first, longest = LICENCE_WAIT_SECONDS
+    first, longest = NO_LICENCE_WAIT_SECONDS if cause == NO_LICENCE else LICENCE_WAIT_SECONDS
     return min(longest, first * 2.0 ** min(n_denied - 1, 10))
+
+
+# What a machine may do to every design alike: no fact about a design until one has given a result.
+UNPROVEN = frozenset(str(kind) for kind in (_K.COMPILE_ERROR, _K.TOOL_CRASH, _K.NO_REPORT, _K.UNKNOWN))

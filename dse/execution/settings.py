@@ -9,7 +9,7 @@ from typing import Literal
 from dse.design import Fidelity, Toolchain
 from dse.errors import SpecError
 from dse.execution.jobdir import Attempt
-from dse.execution.toolchain import PASS_ENVIRONMENT, PROGRAMS, stages
+from dse.execution.toolchain import PASS_ENVIRONMENT, PLAIN_ENVIRONMENT, PROGRAMS, stages
 from dse.synth_backends.base import harmless, never_run
 
 GIB = 1 << 30
@@ -28,6 +28,7 @@ class ToolOptions:
         hang_minutes: no output and no CPU for so long means that the tool hangs.
         memory_gb: most memory of one job (GiB); a job starts only if its host has as much. None means no limit.
         licences: most jobs at once over all hosts; None means as many as there are slots.
+        licence_hours: how long to wait for a licence while no job gets one; then the campaign stops, to be resumed.
         disk_reserve_gb: free disk below which nothing starts and running jobs end.
         log_mb: most of a log that is kept.
         nice: of the tool's processes.
@@ -46,6 +47,7 @@ class ToolOptions:
     hang_minutes: float = 20.0
     memory_gb: float | None = None
     licences: int | None = None
+    licence_hours: float = 24.0
     disk_reserve_gb: float = 2.0
     log_mb: float = 64.0
     nice: int = 5
@@ -56,7 +58,7 @@ class ToolOptions:
     grace_seconds: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("timeout_minutes", "hang_minutes", "log_mb", "unreachable_minutes"):
+        for name in ("timeout_minutes", "hang_minutes", "log_mb", "unreachable_minutes", "licence_hours"):
             if not getattr(self, name) > 0:
                 raise SpecError(f"backend.{name}: got {getattr(self, name)!r}, expected a number > 0.")
         for name, least in (
@@ -86,6 +88,7 @@ class ToolOptions:
             "stages": stages(toolchain, tool, Fidelity(self.fidelity), self.cosim),
             "setup": self.setup,
             "pass_environment": [*PASS_ENVIRONMENT, *self.environment],
+            "environment": PLAIN_ENVIRONMENT,
             "timeout_seconds": 60.0 * self.timeout_minutes,
             "hang_seconds": 60.0 * self.hang_minutes,
             "disk_reserve_bytes": int(self.disk_reserve_gb * GIB / 2),  # half: what starts below the reserve could not go on

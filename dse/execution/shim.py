@@ -24,7 +24,9 @@ from pathlib import Path
 
 from . import logfile, process  # relative, because the archive for other hosts carries this package under another name
 
-SETUP = '. "$1" >/dev/null && shift && exec "$@"'
+# A vendor's script may end with status 1 although it works: that is said, and the tool is tried all the same.
+SETUP = '. "$1" >/dev/null || echo "dse: $1 ended with status $?" >&2; shift; exec "$@"'
+GONE_LOOKS = 3  # so often in a row the job's directory is not there, until it counts as moved or deleted
 PR_SET_CHILD_SUBREAPER = 36
 TERM_GRACE_SECONDS = 5.0
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -52,7 +54,15 @@ class Shim:
             return False
         finally:
             mine.unlink()
+        self.inode = (self.directory / "identity.json").stat().st_ino
         return True
+
+    def is_at_home(self) -> bool:
+        """Whether the directory is still there, and ours."""
+        try:
+            return (self.directory / "identity.json").stat().st_ino == self.inode
+        except OSError:
+            return False
 
     def run(self) -> None:
         """Run the stages in order until one does not succeed, then say so."""
@@ -86,7 +96,7 @@ class Shim:
                 return logfile.write_json(self.directory / "rc.json", ending, durable=True)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT) or self.stopped:
-                    raise
+                    return None  # there is no directory any more to leave a word in
                 time.sleep(5)
 
     def _on_term(self, *_: object) -> None:
@@ -187,6 +197,7 @@ class Watch:
         self.began = self.stirred = time.monotonic()
         self.looked = self.began - 60
         self.activity = (-1, -1)
+        self.n_gone = 0
         self.memory = 0
 
     def until_end(self) -> "int | None":
@@ -234,9 +245,13 @@ class Watch:
             shim.verdict = "timeout"
         elif now - self.stirred > job.get("hang_seconds", float("inf")):
             shim.verdict = "hang"
-        space = os.statvfs(str(shim.directory))
-        if space.f_bavail * space.f_frsize < job.get("disk_reserve_bytes", 0):
-            shim.verdict = "disk"
+        self.n_gone = 0 if shim.is_at_home() else self.n_gone + 1
+        if self.n_gone >= GONE_LOOKS:
+            shim.verdict = "gone"
+        with contextlib.suppress(OSError):
+            space = os.statvfs(str(shim.directory))
+            if space.f_bavail * space.f_frsize < job.get("disk_reserve_bytes", 0):
+                shim.verdict = "disk"
         with contextlib.suppress(OSError):
             logfile.write_json(shim.directory / "beat.json", {
                 "stage": self.stage, "seconds": now - shim.began, "memory_bytes": self.memory,

@@ -49,7 +49,7 @@ from dse.execution.record import Record
 from dse.qor import Evaluation, Failure, FailureKind
 
 STOP_GRACE_SECONDS = 12.0
-MOST_SUBMISSIONS = 5
+MOST_SUBMISSIONS, MOST_FETCHES, WEIGHT_OF_REFUSAL = 5, 25, 5  # a refusal is no chance, a lost answer may be one
 RESUBMIT_SECONDS = 5.0
 
 Stepped = tuple[Record, tuple[Action, ...]]
@@ -148,7 +148,9 @@ def _hold(record: Record, why: str, now: float) -> Stepped:
 def _open(record: Record, host: str, token: str, now: float) -> Stepped:
     """Take a slot of a host for a new attempt. A crash from here on finds the attempt again."""
     ticket = record.ticket.opened(host, token, record.memory_factor)
-    record = replace(record, ticket=ticket, host=host, sighting=None, stop_asked_at=None, n_submissions=0, hold="", held_since=None)
+    record = replace(
+        record, ticket=ticket, host=host, sighting=None, stop_asked_at=None, n_submissions=0, n_fetches=0, hold="", held_since=None
+    )
     record, actions = _submit(replace(record, phase=""), now)
     return record, (SaveTicket(ticket), *actions)
 
@@ -162,6 +164,12 @@ def _hear(record: Record, event: Event, now: float) -> Stepped:
     match event:
         case Judged(judgement):
             return _close(record, judgement, now)
+        case Refused(message) | Unanswered(message) if record.stage == "collecting":
+            weight = WEIGHT_OF_REFUSAL if isinstance(event, Refused) else 1
+            record = replace(record, stage="running", n_fetches=record.n_fetches + weight)
+            if record.n_fetches < MOST_FETCHES:
+                return record, ()
+            return _close(record, Judgement(retry.UNFETCHED, f"its files cannot be brought here: {message}"), now)
         case Refused(message, is_final) if is_final and record.stage == "submitting" and record.n_submissions == 0:
             # It never began.
             ticket = record.ticket.amended(cause=str(FailureKind.CANCELLED), message=message[:500]).with_fresh_allowance()
@@ -225,7 +233,7 @@ def _close(record: Record, judgement: Judgement, now: float) -> Stepped:
 
 
 def _end(record: Record, judgement: Judgement, cause: str, rule: retry.Rule | None) -> Stepped:
-    if rule is None or rule.then != "stop":
+    if rule is None or rule.then == "next":
         return record, (Keep(judgement, cause),)
     record = record.leave("new", record.ticket.with_fresh_allowance())
     return record, (ClearCancel(), SaveTicket(record.ticket), EndCampaign(rule.error(f"{judgement.message} {rule.next_step}")))
@@ -244,11 +252,13 @@ def _try_again(record: Record, judgement: Judgement, cause: str, rule: retry.Rul
         record = replace(record, alone=True, memory_factor=2.0)
     if rule.then != "wait":
         return replace(record, denied_since=None), ()
-    is_licence = cause == FailureKind.LICENCE
+    is_licence = rule.kind is FailureKind.LICENCE
     since = now if record.denied_since is None else record.denied_since
     is_stalled = now - since >= retry.STALLED_SECONDS
     stalled = f" Stalled for {(now - since) / 60:.0f} min. {rule.next_step}" if is_stalled else ""
     hold = f"{cause}: {judgement.message}{stalled}"
-    ready_at = now + retry.wait_seconds(record.ticket.count(cause) if is_licence else 1)
+    ready_at = now + retry.wait_seconds(record.ticket.count(cause) if is_licence else 1, cause)
     record = replace(record, ready_at=ready_at, denied_since=since, hold=hold)
-    return record, (EndCampaign(rule.error(hold)),) if is_stalled and not is_licence else ()
+    if is_licence:
+        return record, (EndCampaign(rule.error(hold), since),)
+    return record, (EndCampaign(rule.error(hold)),) if is_stalled else ()

@@ -10,9 +10,10 @@ from dse.errors import ToolVersionMismatch
 
 # Of what the tool may read of our environment: all it needs to start and to find its licence, nothing else.
 PASS_ENVIRONMENT = (
-    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "SHELL", "LD_LIBRARY_PATH", "DISPLAY",
+    "PATH", "HOME", "USER", "LOGNAME", "TZ", "SHELL", "LD_LIBRARY_PATH", "DISPLAY",
     "XILINX*", "LM_LICENSE_FILE", "LM_PROJECT", "VIVADO*", "VITIS*", "RDI_*",
 )  # fmt: skip
+PLAIN_ENVIRONMENT = {"LANG": "C", "LC_ALL": "C", "LC_NUMERIC": "C"}  # with others, reports have decimal commas
 _VERSION = re.compile(r"(?<![Ll]imit: )\bv?(20\d\d\.\d)(?:\.\d+)?\b")
 _PROGRAMS = {"vivado_hls": ("vivado_hls",), "vitis_hls": ("vitis-run", "vitis_hls")}
 PROGRAMS = tuple(sorted({name for names in _PROGRAMS.values() for name in names}))

@@ -23,6 +23,7 @@ from dse.design import Fidelity, Job, Layer, LayerChoice, Network, Target
 from dse.qor import Evaluation, FailureKind
 
 State = Literal["queued", "waiting", "running", "done"]
+COSIMULATED = "cosim"  # the basis of a tool's runs that end with a co-simulation
 HARMLESS = "dse.harmless"  # in a field's metadata: the values nobody needs to agree to, None for all
 
 
@@ -34,6 +35,11 @@ def never_run(default: Any = MISSING) -> Any:
 def harmless(default: Any, *values: str) -> Any:
     """A field of `Options` that needs consent but for its default and these values."""
     return field(default=default, metadata={HARMLESS: values})
+
+
+def is_tool(basis: str) -> bool:
+    """Whether results of this basis come from a real tool."""
+    return basis in ("", COSIMULATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class SynthBackend(Protocol):
 
     Attributes:
         fidelity: how far its results go.
-        basis: see `dse.design.Job.basis`; "" for a real tool.
+        basis: see `dse.design.Job.basis`; "" for a real tool, `COSIMULATED` for one that also checks its RTL.
     """
 
     fidelity: Fidelity

@@ -17,7 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dse.design import Job
-from dse.errors import BackendError, ConnectionLost, ConversionError, DiskFull, PartMissing, ToolNotFound, ToolVersionMismatch
+from dse.errors import (
+    BackendError,
+    ConnectionLost,
+    ConversionError,
+    DiskFull,
+    LicenceUnavailable,
+    PartMissing,
+    ToolNotFound,
+    ToolVersionMismatch,
+)
 from dse.execution import retry
 from dse.execution.engine import Engine
 from dse.execution.jobdir import JobFolder
@@ -190,6 +199,92 @@ def test_a_campaign_whose_first_jobs_fail_alike_stops_early(site: Site, place: F
     with pytest.raises(BackendError, match=r"alike|in a row"):
         drive(make_engine(site, [place], clock), clock, JOBS[:8])
     assert len(place.starts) <= 4
+
+
+COMPILE = Outcome(5.0, rc=1, log="ERROR: [HLS 200-70] Compilation errors found\n", has_report=False)
+KILLED = Outcome(5.0, rc=137, log="INFO: scheduling\n", has_report=False)
+
+
+def advance(engine: Engine, clock: Clock, jobs: tuple[Job, ...], turns: int = 100) -> tuple[Progress, ...]:
+    for _ in range(turns):
+        answers = engine.advance(jobs)
+        clock.sleep(1.0)
+    return answers
+
+
+def test_a_failure_on_a_machine_that_never_succeeded_is_no_fact(site: Site, place: FakePlace, clock: Clock) -> None:
+    """A broken machine does this to every design: two alike stop the campaign, nothing is remembered, and after the repair all is tried."""
+    place.script, engine = scripted(COMPILE), make_engine(site, [place], clock)
+    (first,) = advance(engine, clock, JOBS[:1])
+    assert outcome_of(first).kind is FailureKind.CANCELLED, "so that it stays pending and takes no slot"
+    assert "compile_error" in outcome_of(first).message
+    with pytest.raises(BackendError, match=r"first 2 designs failed alike \(compile_error\).*Nothing of it is remembered"):
+        advance(engine, clock, JOBS[:2])
+    assert len(place.starts) == 2
+    place.script = scripted(GOOD)
+    done = drive(make_engine(site, [place], clock), clock, JOBS[:2])
+    assert all(isinstance(outcome_of(answer), Qor) for answer in done.values())
+
+
+def test_once_the_machine_has_proved_itself_the_failure_is_a_fact(site: Site, place: FakePlace, clock: Clock) -> None:
+    place.script = lambda key, n: COMPILE if key == JOBS[0].key else GOOD
+    engine = make_engine(site, [place], clock)
+    advance(engine, clock, JOBS[:1])
+    advance(engine, clock, JOBS[:2])
+    assert outcome_of(engine.advance(JOBS[:1])[0]).kind is FailureKind.COMPILE_ERROR
+
+
+def test_asked_a_second_time_it_is_a_failure_that_no_other_campaign_remembers(site: Site, place: FakePlace, clock: Clock) -> None:
+    place.script = scripted(COMPILE)
+    advance(make_engine(site, [place], clock), clock, JOBS[:1])
+    (again,) = advance(make_engine(site, [place], clock), clock, JOBS[:1])
+    assert outcome_of(again).kind is FailureKind.UNKNOWN
+    assert not is_cacheable(again.evaluation)  # type: ignore[arg-type]
+
+
+def test_a_cosimulation_is_another_question(site: Site, place: FakePlace, clock: Clock) -> None:
+    """Answered from a result without one, it would be called verified by what never ran."""
+    plain, checked = (make_engine(site, [place], clock, ToolOptions(cosim=cosim)) for cosim in (False, True))
+    keys = {replace(JOBS[0], basis=engine.basis).key for engine in (plain, checked)}
+    assert len(keys) == 2
+
+
+def test_a_tool_killed_twice_by_anybody_is_no_fact(site: Site, place: FakePlace, clock: Clock) -> None:
+    place.script = scripted(KILLED)
+    done = drive(make_engine(site, [place], clock, ToolOptions(memory_gb=2.0)), clock, JOBS[:1])[JOBS[0].key]
+    assert len(place.starts) == 2
+    assert outcome_of(done).kind is FailureKind.LOST
+    assert not is_cacheable(done.evaluation)  # type: ignore[arg-type]
+
+
+def test_a_licence_that_never_was_there_ends_soon_with_one_sentence(site: Site, place: FakePlace, clock: Clock) -> None:
+    place.script = scripted(LICENCE)
+    with pytest.raises(LicenceUnavailable, match=r"valid license was not found.*Install a licence for this device"):
+        drive(make_engine(site, [place], clock), clock, JOBS[:1], most=120)
+    assert len(place.starts) == 3
+
+
+def test_a_licence_that_never_comes_ends_after_licence_hours(site: Site, place: FakePlace, clock: Clock) -> None:
+    place.script = lambda key, n: LICENCE if key == JOBS[0].key else GOOD
+    engine = make_engine(site, [place], clock, ToolOptions(licence_hours=2.0))
+    for number in range(1, 12):  # as long as others get one, it is a matter of waiting
+        advance(engine, clock, (JOBS[0], JOBS[number]), turns=20)
+        clock.sleep(1800)
+    began = clock()
+    with pytest.raises(LicenceUnavailable, match="Free a licence"):
+        drive(engine, clock, JOBS[:1], tick=10.0)
+    assert 5000 <= clock() - began <= 7200
+
+
+def test_files_that_cannot_be_fetched_end_their_job(site: Site, place: FakePlace, clock: Clock) -> None:
+    """A host that answers every survey and never sends a file was asked for ever."""
+    engine = make_engine(site, [place], clock)
+    drive(engine, clock, JOBS[1:2])
+    place.trouble = lambda verb, when: lose("an answer without end") if verb == "fetch" else None
+    outcome = outcome_of(drive(engine, clock, JOBS[:1])[JOBS[0].key])
+    assert outcome.kind is FailureKind.NO_REPORT
+    assert "cannot be brought here: an answer without end" in outcome.message
+    assert len(place.starts) == 2
 
 
 def test_a_bad_host_is_drained_and_the_others_go_on(site: Site, clock: Clock, reports: Path) -> None:

@@ -43,6 +43,7 @@ def make(site: Site, source: StubSource, tools: Callable[..., Path]) -> Iterator
         options = local.Options(tool=str(tools(script) / program), grace_seconds=0.3)
         backend = local.create(replace(options, **changes), at)
         backend.jobs.projects = source
+        backend.jobs.past_seconds.append(60.0)  # a machine that has proved itself
         made.append(backend)
         return backend
 
@@ -216,7 +217,7 @@ SLOW = pytest.mark.slow
         ({"exit": 1}, FailureKind.UNKNOWN),
         ({"report": "undefined"}, FailureKind.UNDEFINED_RESULT),
         ({"failure": "design_error"}, FailureKind.DESIGN_ERROR),
-        ({"signal": "SIGKILL"}, FailureKind.OUT_OF_MEMORY),
+        ({"signal": "SIGKILL"}, FailureKind.LOST),
         pytest.param({"report": "truncated"}, FailureKind.NO_REPORT, marks=SLOW),
         pytest.param({"report": "empty"}, FailureKind.NO_REPORT, marks=SLOW),
         pytest.param({"report": "garbage"}, FailureKind.NO_REPORT, marks=SLOW),

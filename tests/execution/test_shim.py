@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -240,3 +241,54 @@ def test_receive_writes_only_below_its_directory(tmp_path: Path) -> None:
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir()}
     assert found == {"in/job/job.json", "in/job/project/x"}
     assert agent.receive(tmp_path / "in" / "job", io.BytesIO(b"")) == {"known": True}
+
+
+@pytest.mark.parametrize("how", ["moved", "deleted"])
+def test_a_folder_that_is_taken_away_ends_its_tool(make: Callable[..., Path], tmp_path: Path, how: str) -> None:
+    """Nobody would ever end it, nor hear of it."""
+    directory = make("import time; time.sleep(600)")
+    start(directory)
+    assert process.bearers(TOKEN)
+    if how == "moved":
+        directory.rename(tmp_path / "elsewhere")
+    else:
+        shutil.rmtree(directory)
+    deadline = time.monotonic() + 60
+    while process.bearers(TOKEN):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_tool_speaks_plain_c_whatever_the_users_shell_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dse.design import Toolchain
+    from dse.execution.jobdir import Attempt
+    from dse.execution.settings import ToolOptions
+
+    job = json.loads(ToolOptions().document(Attempt(1, "local", "t"), Toolchain.parse("vivado_hls 2019.2"), "/opt/vivado_hls"))
+    assert job["environment"] == {"LANG": "C", "LC_ALL": "C", "LC_NUMERIC": "C"}
+    assert not [name for name in job["pass_environment"] if name.startswith(("LANG", "LC_"))]
+
+
+def probe(tmp_path: Path, setup: str, tool: str = "#!/bin/sh\necho Vivado v2019.2\n") -> dict[str, Any]:
+    script, program = tmp_path / "settings64.sh", tmp_path / "bin" / "vivado_hls"
+    program.parent.mkdir(exist_ok=True)
+    script.write_text(f"export PATH={program.parent}:$PATH\n{setup}\n")
+    program.write_text(tool)
+    program.chmod(0o755)
+    return agent.probe(str(tmp_path), ["vivado_hls"], [], str(script))
+
+
+def test_a_setup_script_that_ends_with_status_1_is_used_and_named(tmp_path: Path) -> None:
+    facts = probe(tmp_path, "false")
+    assert facts["tool"] == str(tmp_path / "bin" / "vivado_hls")
+    assert "settings64.sh ended with status 1" in str(facts["banner"])
+    assert "Vivado v2019.2" in str(facts["banner"])
+
+
+def test_what_prints_without_end_or_never_ends_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "SAY_SECONDS", 1.0)
+    assert "did not end within" in str(probe(tmp_path, "sleep 600")["error"])
+    endless = probe(tmp_path, "", "#!/bin/sh\nwhile :; do echo Vivado v2019.2; done\n")
+    assert "Vivado v2019.2" in str(endless["banner"])
+    assert len(str(endless["banner"])) <= 2000
+    assert probe(tmp_path, "while :; do echo noise >&2; done")["tool"] == ""
