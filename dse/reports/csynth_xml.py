@@ -50,8 +50,8 @@ def parse_csynth_xml(text: str, file: str = "csynth.xml") -> ToolReport:
 
 
 def _tool(root: Element, version: str) -> str:
-    if not version:
-        return ""
+    if not version:  # 2025.2 leaves it empty; only Vitis HLS has a flow target
+        return "vitis_hls" if root.find("UserAssignments/FlowTarget") is not None else ""
     # Vivado HLS 2020.1 and Vitis HLS 2020.1 write the same version; only the tag of the DSPs differs.
     year, release = version.split(".")[:2]
     if (int(year), int(release)) == (2020, 1):

@@ -80,7 +80,7 @@ def read_hls_folder(files: FileSet, folder: Folder, app_tops: Sequence[str]) -> 
     sources += more
     roots = [_with_numbers(node, modules) for node in roots]
     ports = {name: report.ports for name, (_, report) in reports.by_module_rpt.items()}
-    top = _with_date(top, reports, top_name)
+    top = _completed(top, reports)
     return HlsFolder(top, modules, ports, tuple(roots), tuple(dict.fromkeys(sources)), tuple(warnings), is_mixed)
 
 
@@ -280,6 +280,10 @@ def _filled(instance: Instance, module: Module) -> Instance:
     )
 
 
-def _with_date(top: ToolReport, reports: _Reports, name: str) -> ToolReport:
-    text = reports.by_module_rpt.get(name) or reports.summary
-    return replace(top, date=top.date or text[1].date) if text else top
+def _completed(top: ToolReport, reports: _Reports) -> ToolReport:
+    """Add what only a report in text says: the date, and tool and version where the XML leaves them out."""
+    text = reports.by_module_rpt.get(top.top) or reports.summary
+    if text is None:
+        return top
+    other = text[1]
+    return replace(top, date=top.date or other.date, tool=top.tool or other.tool, version=top.version or other.version)

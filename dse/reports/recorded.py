@@ -98,7 +98,7 @@ def _target(tree: TreeReport) -> Target | str:
         return f"parameters.h has {len(io_types)} io types, expected one"
     precision = precision_of(tree)
     if not report.part or total.clock_target_ns is None or not report.toolchain or precision is None:
-        return "the report does not say part, clock and tool"
+        return "the report does not say part, clock, tool and version"
     io_type: IoType = "io_stream" if io_types == {"io_stream"} else "io_parallel"
     try:
         return Target(

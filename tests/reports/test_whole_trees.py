@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -513,3 +514,11 @@ def test_impossible_numbers_are_no_result(build: Path, tmp_path: Path, old: str,
         result(build)
     with pytest.raises(CorpusError, match=says):
         import_reports(build, tmp_path / "corpus", as_json=True)
+
+
+def test_a_version_that_the_tool_leaves_out(build: Path) -> None:
+    """Vitis HLS 2025.2 writes `<Version/>`: the tool is known, the version is not, and nothing is recorded for it."""
+    xml = (Path(__file__).parent / "golden" / "vitis_2025.1_csynth.xml").read_text()
+    write(build, "csynth.xml", re.sub(r"<Version>.*?</Version>", "<Version/>", xml))
+    tree = read_tree(build / "csynth.xml")
+    assert (tree.csynth.tool, tree.csynth.version, tree.csynth.toolchain) == ("vitis_hls", "", "")
