@@ -260,7 +260,7 @@ def _trial(document: dict[str, Any]) -> Trial:
 
 
 def _beliefs(advice: Advice) -> Event:
-    certificate = None if advice.certificate is None else to_json(advice.certificate)
+    certificate = None if advice.certificate is None else {"gap": None, **to_json(advice.certificate)}
     return {
         "certificate": certificate,
         "notes": list(advice.notes),
@@ -271,7 +271,7 @@ def _beliefs(advice: Advice) -> Event:
 def _certificate(event: Event, state: CampaignState) -> dict[str, Any]:
     document = event.get("certificate")
     return {
-        "certificate": from_json(Certificate, document) if document else state.certificate,
+        "certificate": from_json(Certificate, {"gap": None, **document}) if document else state.certificate,
         "notes": tuple(dict.fromkeys((*state.notes, *event.get("notes", ())))),
         "refused": (*state.refused, *event.get("refused", ())),
     }

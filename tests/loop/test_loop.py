@@ -15,6 +15,7 @@ from dse.goal import Budget
 from dse.qor import Evaluation, Failure, FailureKind, Provenance
 from dse.search import anchor
 from dse.search import random as random_search
+from dse.search.base import Advice, Certificate
 from dse.store.cache import Cache
 from dse.store.journal import Event, Journal, read_events
 from dse.study import fold as events
@@ -360,3 +361,16 @@ def test_only_a_pending_trial_can_be_cancelled(tmp_path: Path) -> None:
     for number in (0, 1, 99):
         with pytest.raises(CorruptJournal, match="not pending"):
             replay([*found, {**events.cancelled(number), "at": "now", "elapsed": 0}])
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [Certificate(None, 0.01, 0.95), Certificate(0.0, 0.01), Certificate(0.002, 0.01, 0.9, (("fc1", "8"), ("fc1", "16")))],
+    ids=["nothing verified", "no confidence", "reached"],
+)
+def test_a_certificate_is_read_as_it_was_written(tmp_path: Path, certificate: Certificate) -> None:
+    journal, stamp = Journal(tmp_path / "journal.jsonl"), {"at": "2026-11-28T00:00:00Z", "elapsed": 0.0}
+    for event in (events.opened("toy", {}), events.stopped("search", "done", Advice(certificate=certificate))):
+        journal.append({**event, **stamp})
+    journal.close()
+    assert replay(read_events(tmp_path / "journal.jsonl")[0]).certificate == certificate
