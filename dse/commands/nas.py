@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +15,17 @@ from dse.commands.nas_watch import CANCELLING, STOPPING, JsonLines, print_line
 from dse.commands.options import AsJson, Overrides, Trust
 from dse.commands.output import console, number, print_json, tell_differences
 from dse.commands.trust import agree_to_commands
+from dse.consent import Command
 from dse.errors import DseError
 from dse.nas.deploy import Deployed, choose, commands, deploy_one, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, front_of, volume_of
-from dse.nas.session import candidates_of, open_search, read_question, read_search
+from dse.nas.session import candidates_of, least_wrong, open_search, read_question, read_search
 from dse.nas.spec import NasSpec, read_nas
 from dse.store.fsops import write_atomically
 from dse.study.loop import Campaign, Signals, run
 from dse.study.session import session
 from dse.view.nas_live import NasLive, NasWatch
+from dse.view.notify import Notifier
 
 SearchFile = Annotated[Path, typer.Argument(metavar="SEARCH.toml", help="the architecture search's file")]
 
@@ -34,20 +37,25 @@ def nas_run(
     fresh: Annotated[bool, typer.Option("--fresh", help="start again; the old state is kept aside")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="stream one JSON event a line")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="no live board, no color")] = False,
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", help="ask nothing; what the file names to be run still needs --trust")
+    ] = False,
     trust: Trust = False,
 ) -> int:
     """Run an architecture search to its end (and deploy its front where the file says so); the same command resumes it."""
     _need_optuna()
     spec = read_nas(path, overrides or ())
-    if spec.deploy.when == "finished":  # asked now, not after hours of training
-        agree_to_commands(path, commands(spec), is_trusted=trust)
+    told = (Command("notify.command", spec.notify.command),) if spec.notify.command else ()
+    later = commands(spec) if spec.deploy.when == "finished" else ()  # asked now, not after hours of training
+    agree_to_commands(path, (*told, *later), is_trusted=trust, overrides=overrides or (), may_ask=not yes)
 
     def page(candidates: tuple[Candidate, ...]) -> None:
         write_page(spec, candidates, (), is_running=True)
 
     live = NasLive(spec, console(plain=plain), page, plain=plain)
     watcher = JsonLines(spec) if as_json else live
-    campaign = open_search(spec, watchers=(watcher,), fresh=fresh)
+    notifier = Notifier(spec, least_wrong) if spec.notify.command else None
+    campaign = open_search(spec, watchers=(watcher, notifier) if notifier else (watcher,), fresh=fresh)
     signals = live.signals = campaign.signals
     with heard(signals, stopping=STOPPING, cancelling=CANCELLING):
         with session(campaign):
@@ -55,7 +63,7 @@ def nas_run(
             _greet(spec, campaign, known)  # a board would be written over
             if watcher is live:
                 live.opened(known, campaign.state.active_seconds)
-            with watcher:
+            with notifier or nullcontext(), watcher:
                 candidates = candidates_of(spec, run(campaign))
         deployed = None
         if spec.deploy.when == "finished" and not _is_stopped(signals):
@@ -63,7 +71,7 @@ def nas_run(
     write_page(spec, candidates, deployed)
     code = _exit_code(spec, candidates, signals)
     _tell_result(spec, candidates, deployed, code, as_json=as_json)
-    _tell_end(path, live.warnings, _spent(candidates) - _spent(known), code)
+    _tell_end(path, (*live.warnings, *(notifier.warnings if notifier else ())), _spent(candidates) - _spent(known), code)
     return code
 
 

@@ -51,7 +51,7 @@ def run_campaign(
     if is_search_file(path):
         from dse.commands.nas import nas_run
 
-        return nas_run(path, overrides=overrides, fresh=fresh, as_json=as_json, plain=plain, trust=trust)
+        return nas_run(path, overrides=overrides, fresh=fresh, as_json=as_json, plain=plain, yes=yes, trust=trust)
     spec = read_campaign(path, overrides or ())
     agree_to_commands(path, commands_of(spec), is_trusted=trust, overrides=overrides or (), may_ask=not yes)
     question = assemble(spec)
@@ -70,7 +70,7 @@ def run_campaign(
 
 def _run_watched(question: Question, keeper: PageKeeper, path: Path, *, fresh: bool, as_json: bool, plain: bool) -> int:
     err = console(stderr=True)
-    notifier = Notifier(question) if question.spec.notify.command else None
+    notifier = Notifier(question.spec, lambda state: summarise(question, state).incumbent) if question.spec.notify.command else None
     watcher = JsonEvents() if as_json else Live(question, console(stderr=False), plain=plain)
     watchers = (watcher, keeper, notifier) if notifier else (watcher, keeper)
     campaign = open_campaign(question, watchers=watchers, fresh=fresh)

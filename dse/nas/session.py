@@ -196,6 +196,14 @@ def candidates_of(spec: NasSpec, state: CampaignState) -> tuple[Candidate, ...]:
     return (*found, *map(refused_candidate, state.refused))
 
 
+def least_wrong(state: CampaignState) -> Trial | None:
+    """Return the trained network with the least error; None while there is none."""
+    trained = [
+        (t.outcome.error, t.number, t) for t in state.finished if isinstance(t.outcome, Learned) and t.outcome.ended != "hopeless"
+    ]
+    return min(trained)[2] if trained else None
+
+
 def give_up(spec: NasSpec, trial: Trial, progress: Progress, state: CampaignState) -> Evaluation | None:
     """Return what a training under way that is not worth going on has shown; None while it is worth it."""
     after, curve = spec.training.prune_after, progress.curve

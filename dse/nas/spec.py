@@ -12,7 +12,7 @@ from dse.campaign import sections
 from dse.campaign.files import read_tables, refuse
 from dse.campaign.problems import Problem, did_you_mean, unknown_key
 from dse.campaign.spec import cache_of
-from dse.campaign.tables import TargetTable, read_table
+from dse.campaign.tables import NotifyTable, TargetTable, read_table
 from dse.design import Target, is_identifier
 from dse.goal import Limit
 from dse.nas.cost import Device
@@ -22,7 +22,7 @@ from dse.nas.space import ConvSpace, DenseSpace, Head, RecurrentSpace, SearchSpa
 from dse.nas.tables import CostTable, DataTable, DeployTable, EffortTable, GoalTable, NasTable, SamplerTable, SpaceTable, Training
 from dse.parts import Part
 
-TABLES = ("nas", "data", "space", "training", "target", "cost", "objective", "limit", "search", "budget", "deploy")
+TABLES = ("nas", "data", "space", "training", "target", "cost", "objective", "limit", "search", "budget", "deploy", "notify")
 _SPACES = {"conv": ConvSpace, "recurrent": RecurrentSpace, "dense": DenseSpace, "head": Head}
 _LATENCIES = ("latency_ns_max", "latency_ns_min", "latency_cycles_max", "latency_cycles_min")
 
@@ -65,6 +65,7 @@ class NasSpec:
     search: SamplerTable
     budget: EffortTable
     deploy: DeployTable
+    notify: NotifyTable
     document: dict[str, Any] = field(hash=False, compare=False)
 
     @property
@@ -151,6 +152,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Nas
     search = read_table(SamplerTable, document.get("search", {}), ("search",), problems)
     budget = _read_budget(document.get("budget", {}), problems)
     deploy = _read_deploy(document.get("deploy", {}), problems)
+    notify = read_table(NotifyTable, document.get("notify", {}), ("notify",), problems)
     if problems or not (
         nas
         and data
@@ -164,6 +166,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Nas
         and search
         and budget
         and deploy
+        and notify
     ):
         return None
     return NasSpec(
@@ -184,6 +187,7 @@ def _build(path: Path, document: dict[str, Any], problems: list[Problem]) -> Nas
         search=search,
         budget=budget,
         deploy=deploy,
+        notify=notify,
         document=document,
     )
 

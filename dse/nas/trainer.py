@@ -102,7 +102,10 @@ class Trainer:
     def __init__(self, spec: NasSpec) -> None:
         self._spec = spec
         self._jobs = spec.state.absolute() / "work" / "jobs"
-        self._workers = [_Worker(spec, spec.state.absolute() / "work" / f"worker_{i + 1}") for i in range(spec.search.workers)]
+        work = spec.state.absolute() / "work"
+        # what an earlier session with more workers left may still train; the loop never wants more jobs than there are slots
+        n = max(spec.search.workers, len(list(work.glob("worker_*"))))
+        self._workers = [_Worker(spec, work / f"worker_{i + 1}") for i in range(n)]
         for mark in self._jobs.glob("*/cancel"):
             mark.unlink(missing_ok=True)  # of an earlier session
         self._seen: set[str] = set()  # trainings that this process saw alive: one of them that dies has failed, it was no power cut

@@ -2,33 +2,50 @@
 
 What happened is told in environment variables, so that no text of a log or a network can become part of a command:
 DSE_EVENT (done, better, failing), DSE_CAMPAIGN, DSE_MESSAGE, DSE_TRIAL, DSE_SYNTHESES, DSE_STATE (the campaign's folder), and of the
-best design DSE_BEST_TRIAL, DSE_BEST_REUSE_FACTORS and DSE_BEST_<METRIC>; what is unknown is not set.
+best design DSE_BEST_TRIAL, DSE_BEST_REUSE_FACTORS and DSE_BEST_<METRIC>, of an architecture search DSE_BEST_TRIAL, DSE_BEST_NETWORK and
+DSE_BEST_ERROR; what is unknown is not set.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
-from dse.qor import METRICS, Failure
+from dse.campaign.tables import NotifyTable
+from dse.qor import METRICS, Failure, Learned
 from dse.search.base import Trial
 from dse.store.journal import Event
-from dse.study.assemble import Question
 from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
-from dse.summary import summarise
 from dse.text import one_line
 
 PATIENCE_SECONDS = 10.0  # for commands that still run when the campaign ends
 
 
+class Notifies(Protocol):
+    """What a study's file says that a notice tells."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def notify(self) -> NotifyTable: ...
+
+    @property
+    def state(self) -> Path: ...
+
+
 class Notifier:
     """A watcher of the loop. Whatever goes wrong here is noted in `warnings` and stops nothing."""
 
-    def __init__(self, question: Question) -> None:
-        self.question = question
+    def __init__(self, spec: Notifies, best: Callable[[CampaignState], Trial | None]) -> None:
+        """Take what is to be notified about, and how the best trial of a state is found."""
+        self.spec, self._best = spec, best
         self.warnings: list[str] = []
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -48,7 +65,7 @@ class Notifier:
         except Exception as error:  # a notice is never worth a campaign
             self._warn(f"[notify]: {type(error).__name__}: {error}")
             return
-        if told is not None and told["DSE_EVENT"] in self.question.spec.notify.on:
+        if told is not None and told["DSE_EVENT"] in self.spec.notify.on:
             self._call(told)
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
@@ -56,7 +73,7 @@ class Notifier:
         self._reap()
 
     def _facts(self, event: Event, state: CampaignState) -> dict[str, str] | None:
-        best = summarise(self.question, state).incumbent
+        best = self._best(state)
         match event["event"]:
             case "stopped":
                 return self._told("done", str(event["reason"]), None, best, state)
@@ -72,22 +89,24 @@ class Notifier:
     def _told(self, what: str, message: str, trial: Trial | None, best: Trial | None, state: CampaignState) -> dict[str, str]:
         facts: dict[str, object] = {
             "EVENT": what,
-            "CAMPAIGN": self.question.spec.name,
+            "CAMPAIGN": self.spec.name,
             "MESSAGE": message,
             "TRIAL": trial.number if trial else None,
             "SYNTHESES": state.syntheses,
-            "STATE": self.question.spec.state.absolute(),
+            "STATE": self.spec.state.absolute(),
         }
         if best is not None and best.qor is not None:
             facts |= {"BEST_TRIAL": best.number, "BEST_REUSE_FACTORS": " ".join(map(str, best.point.reuse_factors))}
             facts |= {f"BEST_{metric.upper()}": getattr(best.qor, metric) for metric in METRICS}
+        elif best is not None and isinstance(best.outcome, Learned):
+            facts |= {"BEST_TRIAL": best.number, "BEST_NETWORK": best.point, "BEST_ERROR": best.outcome.error}
         return {f"DSE_{name}": _shown(value) for name, value in facts.items() if value is not None}
 
     def _call(self, told: dict[str, str]) -> None:
         self._reap()
         try:
             process = subprocess.Popen(
-                list(self.question.spec.notify.command),
+                list(self.spec.notify.command),
                 env={**os.environ, **told},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -95,7 +114,7 @@ class Notifier:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            self._warn(f"[notify] command {self.question.spec.notify.command[0]!r}: {error}")
+            self._warn(f"[notify] command {self.spec.notify.command[0]!r}: {error}")
             return
         self._running.append(process)
 
@@ -104,7 +123,7 @@ class Notifier:
         self._running = [process for process in self._running if process not in ended]
         for process in ended:
             if process.returncode:
-                self._warn(f"[notify] command {self.question.spec.notify.command[0]!r} ended with status {process.returncode}")
+                self._warn(f"[notify] command {self.spec.notify.command[0]!r} ended with status {process.returncode}")
 
     def _warn(self, message: str) -> None:
         if message not in self.warnings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from functools import partial
 
 import pytest
@@ -55,6 +56,22 @@ def test_one_set_of_commands(tmp_path, dse, monkeypatch):
     assert "finished before" in dse("run", path, "--plain")[2]
     assert "stopped" in dse("plan", path)[1]
     assert dse("cancel", path)[1] == "nothing runs\n"
+
+
+def test_it_calls_who_wants_to_know(tmp_path, dse, monkeypatch):
+    path = write_search(tmp_path, trials=3)
+    script, told = tmp_path / "told.py", tmp_path / "told"
+    script.write_text(
+        "import os, sys\nopen(sys.argv[1], 'a').write(os.environ['DSE_EVENT'] + os.environ['DSE_BEST_NETWORK'] + '\\n')\n"
+    )
+    command_words = json.dumps([sys.executable, str(script), str(told)])
+    path.write_text(path.read_text() + f"[notify]\non = ['done']\ncommand = {command_words}\n")
+    monkeypatch.setattr(command, "open_search", partial(open_search, train=arithmetic))
+    with pytest.raises(SpecError, match="you did not agree to"):
+        dse("run", path, "--plain")
+    assert dse("run", path, "--plain", "--trust")[0] == 0
+    best = min(read_search(small_search(tmp_path, trials=3))[0].finished, key=lambda trial: trial.outcome.error)
+    assert told.read_text() == f"done{best.point}\n"
 
 
 def test_reading_answers_what_was_asked(tmp_path, dse):
