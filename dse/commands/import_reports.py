@@ -19,7 +19,6 @@ from dse.reports.file_sets import FileSet
 from dse.reports.locate import find_projects
 from dse.reports.recorded import Recorded, records_of
 from dse.reports.surroundings import with_surroundings
-from dse.reports.text import printable
 from dse.reports.tree import TreeReport, read_files
 
 FILE_NAME = "reports.jsonl"
@@ -68,7 +67,6 @@ def import_reports(
         why = "; ".join(notes[:5]) or "nothing is recorded there"
         raise CorpusError(f"{path}: nothing to import. {why}")
     target = to if to.suffix == ".jsonl" else to / FILE_NAME
-    notes = [printable(note) for note in notes]
     n_new = write_records(target, records)
     written = [_write_network(target.parent, digest, text) for digest, text in networks.items()]
     document = {
@@ -123,7 +121,7 @@ def read_builds(files: FileSet) -> tuple[list[Build], list[str]]:
 
 def _source(tree: TreeReport, name: str, digest: str) -> str:
     words = [name, tree.csynth.toolchain, tree.csynth.date, f"report {digest[:12]}" if digest else ""]
-    return printable(" · ".join(word for word in words if word))
+    return " · ".join(word for word in words if word)
 
 
 def _believable(builds: list[Build], notes: list[str]) -> list[Build]:

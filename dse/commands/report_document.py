@@ -8,7 +8,6 @@ from typing import Any
 from dse.qor import Qor
 from dse.reports.layer_rows import LayerReport
 from dse.reports.records import CosimReport, Span, ToolReport, Usage
-from dse.reports.text import printable
 from dse.reports.tree import TreeReport, qor_of_tree
 from dse.store.codec import qor_to_json
 
@@ -17,7 +16,7 @@ def tree_document(tree: TreeReport) -> dict[str, Any]:
     """Return a tree as a document."""
     return {
         "kind": "tree",
-        "origin": printable(tree.origin),
+        "origin": tree.origin,
         **_tool(tree.csynth),
         "qor": qor_to_json(qor_of_tree(tree)),
         "solution": tree.solution or None,
@@ -32,15 +31,15 @@ def tree_document(tree: TreeReport) -> dict[str, Any]:
         "timing": _tool(tree.timing) if tree.timing else None,
         "cosim": cosim_document(tree.cosim) if tree.cosim else None,
         "warnings": list(tree.warnings),
-        "sources": [{"file": printable(name), "sha256": digest} for name, digest in tree.sources],
+        "sources": [{"file": name, "sha256": digest} for name, digest in tree.sources],
     }
 
 
 def file_document(found: ToolReport | CosimReport, name: str) -> dict[str, Any]:
     """Return one report as a document."""
     if isinstance(found, CosimReport):
-        return {"kind": "cosim", "origin": printable(name), **cosim_document(found)}
-    return {"kind": found.grammar, "origin": printable(name), **_tool(found), "qor": qor_to_json(_qor(found))}
+        return {"kind": "cosim", "origin": name, **cosim_document(found)}
+    return {"kind": found.grammar, "origin": name, **_tool(found), "qor": qor_to_json(_qor(found))}
 
 
 def cosim_document(cosim: CosimReport) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from dse.reports.file_sets import (
     is_skipped,
     is_wanted,
 )
-from dse.reports.text import printable
 
 MAX_RATIO = 200
 MAX_MEMBERS = 1_000_000
@@ -46,7 +45,7 @@ def open_files(path: Path) -> FileSet:
             with path.open("rb") as file:
                 head = file.read(512)
         except OSError as error:
-            raise ReportError(f"cannot be read: {error.strerror}", file=printable(str(path))) from error
+            raise ReportError(f"cannot be read: {error.strerror}", file=str(path)) from error
         if head.startswith(b"PK\x03\x04"):
             return _zip(path)
         if head[257:262] == b"ustar" or any(head.startswith(magic) for magic in _OPENERS):
@@ -78,9 +77,9 @@ class _Collector:
         if not is_wanted(parts[-1]) or any(is_skipped("/".join(parts[:n])) for n in range(1, len(parts))):
             return False
         if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
-            raise self.error(f"member {printable(name)[:80]!r} leaves the archive")
+            raise self.error(f"member {name[:80]!r} leaves the archive")
         if self.clean(name) in self.contents:
-            raise self.error(f"member {printable(name)[:80]!r} is there twice")
+            raise self.error(f"member {name[:80]!r} is there twice")
         if len(self.contents) >= MAX_FILES:
             raise self.error(f"more than {MAX_FILES} reports")
         return True
@@ -90,7 +89,7 @@ class _Collector:
         content = stream.read(MAX_FILE_BYTES + 1)
         self.n_bytes += len(content)
         if len(content) > MAX_FILE_BYTES:
-            raise self.error(f"member {printable(name)[:80]!r} has more than {MAX_FILE_BYTES} bytes")
+            raise self.error(f"member {name[:80]!r} has more than {MAX_FILE_BYTES} bytes")
         if self.n_bytes > self.limit:
             raise self.error(f"expands to more than {self.limit} bytes")
         self.contents[self.clean(name)] = content
@@ -102,7 +101,7 @@ class _Collector:
         return "/".join(part for part in name.split("/") if part not in ("", "."))
 
     def error(self, message: str) -> ReportError:
-        return ReportError(message, file=printable(str(self.path)))
+        return ReportError(message, file=str(self.path))
 
     def files(self) -> MemoryFiles:
         return MemoryFiles(str(self.path), self.contents, self.changed_at)
@@ -116,7 +115,7 @@ def _zip(path: Path) -> FileSet:
                 is_regular = not info.is_dir() and (info.external_attr >> 28) in (0, 0o10)
                 if is_regular and found.wants(info.filename):
                     if info.file_size > MAX_FILE_BYTES or info.file_size > _BASE_BYTES + MAX_RATIO * info.compress_size:
-                        raise found.error(f"member {printable(info.filename)[:80]!r} expands to {info.file_size} bytes")
+                        raise found.error(f"member {info.filename[:80]!r} expands to {info.file_size} bytes")
                     with archive.open(info) as stream:
                         found.take(info.filename, stream, None)
     except (
@@ -129,7 +128,7 @@ def _zip(path: Path) -> FileSet:
         OSError,
         ValueError,
     ) as error:
-        raise found.error(f"not a readable zip archive: {printable(str(error))[:120]}") from error
+        raise found.error(f"not a readable zip archive: {str(error)[:120]}") from error
     return found.files()
 
 
@@ -159,12 +158,12 @@ def _tar(path: Path, head: bytes) -> FileSet:
             for member in archive:
                 if member.isreg() and found.wants(member.name):
                     if member.size > MAX_FILE_BYTES:
-                        raise found.error(f"member {printable(member.name)[:80]!r} has {member.size} bytes")
+                        raise found.error(f"member {member.name[:80]!r} has {member.size} bytes")
                     stream = archive.extractfile(member)
                     if stream is not None:
                         found.take(member.name, stream, float(member.mtime))
     except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, OSError, ValueError, OverflowError) as error:
-        raise found.error(f"not a readable tar archive: {printable(str(error))[:120]}") from error
+        raise found.error(f"not a readable tar archive: {str(error)[:120]}") from error
     return found.files()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from dse.reports.records import CosimReport, Span
-from dse.reports.text import Where, cycles, lines_of, printable
+from dse.reports.text import Where, cycles, lines_of
 
 _ROW = re.compile(r"\|\s*(VHDL|Verilog|SystemC)\s*\|\s*([A-Za-z][A-Za-z /]{0,19}?)\s*\|(.*)\|$")
 _HEADER = re.compile(r"Latency\s*\(Clock Cycles\)|\bmin\s*\|\s*avg\s*\|\s*max\b", re.IGNORECASE)
@@ -53,7 +53,7 @@ def _row(match: re.Match[str], where: Where) -> CosimReport:
     found = [cycles(cell, where) for cell in cells]
     return CosimReport(
         language=match[1],
-        status=printable(match[2]),
+        status=match[2],
         latency_cycles=Span(found[0], found[2]),
         latency_average_cycles=found[1],
         ii_cycles=Span(found[3], found[5]),

@@ -29,7 +29,6 @@ from dse.reports.text import (
     is_unknown,
     lines_of,
     nanoseconds,
-    printable,
     read_table,
     span,
     version_in,
@@ -57,7 +56,7 @@ def parse_csynth_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
     if len(titles) != 1:
         raise where.error(f"{len(titles)} titles like \"== Vivado HLS Report for 'top'\", expected one. Not a synthesis report.")
     start, title = titles[0]
-    top = printable(title[2])
+    top = title[2]
     performance = _heading(lines, start, "== Performance Estimates", where)
     areas = _heading(lines, performance, "== Utilization Estimates", where)
     end = next((index for index in range(areas + 1, len(lines)) if lines[index].startswith("== ")), len(lines))
@@ -71,8 +70,8 @@ def parse_csynth_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
         total=replace(total, used=used, available=available),
         tool="vitis_hls" if "vitis" in title[1].lower() else "vivado_hls" if "vivado" in title[1].lower() else "",
         version=version_in(fields.get("Version", "")),
-        part_as_written=printable(fields.get("Target device", "")),
-        date=printable(fields.get("Date", "") or fields.get("Report date", "")),
+        part_as_written=fields.get("Target device", ""),
+        date=fields.get("Date", "") or fields.get("Report date", ""),
         instances=_joined(instances, instance_areas),
         ports=ports_of(lines, end, where),
     )
@@ -135,7 +134,7 @@ def _latency_row(table: Table, row: Sequence[str], where: Where) -> tuple[Span, 
     if latency.maximum is None:
         ii = Span(ii.minimum or None, ii.maximum or None)  # a 0 beside an undefined latency is unknown too
     kind = table.find("Type")
-    return latency, ii, printable(row[kind].strip()) if kind is not None else ""
+    return latency, ii, row[kind].strip() if kind is not None else ""
 
 
 def _min_max(table: Table, row: Sequence[str], groups: Sequence[str], where: Where) -> Span:
@@ -172,7 +171,7 @@ def _instances(table: Table | None, where: Where) -> _Timed:
     name_at, module_at = _columns_of_names(table, where)
     found: _Timed = {}
     for row, line in zip(table.rows, table.row_lines, strict=True):
-        name, module = printable(row[name_at].strip()), printable(row[module_at].strip())
+        name, module = row[name_at].strip(), row[module_at].strip()
         latency, ii, kind = _latency_row(table, row, where.at("Instance", line))
         found[_key(found, name)] = Instance(name, module, (name,), latency_cycles=latency, ii_cycles=ii, pipeline_type=kind)
     return found
@@ -199,7 +198,7 @@ def _loop(table: Table, row: Sequence[str], where: Where) -> Loop:
     marks, _, name = row[0].strip().partition(" ")
     pipelined = cell("Pipelined").strip()
     return Loop(
-        name=printable(name.strip() or marks),
+        name=name.strip() or marks,
         depth=len(marks) if "+" in marks else 0,
         trip_count=span(cell("Count") or cell("Trip Count"), where),
         latency_cycles=Span(cycles(cell("min", *_LATENCY), where), cycles(cell("max", *_LATENCY), where)),
@@ -241,7 +240,7 @@ def _instance_areas(table: Table | None, where: Where) -> _Areas:
     name_at, module_at = _columns_of_names(table, where)
     found: _Areas = {}
     for row, line in zip(table.rows, table.row_lines, strict=True):
-        name, module = printable(row[name_at].strip()), printable(row[module_at].strip())
+        name, module = row[name_at].strip(), row[module_at].strip()
         if module:  # the row Total has none
             found[_key(found, name)] = (module, usage_of_row(table, row, where.at("Instance", line)))
     return found

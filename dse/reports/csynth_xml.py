@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dse.design import Fidelity
 from dse.reports.records import Module, Span, ToolReport, Usage
-from dse.reports.text import Where, count, cycles, nanoseconds, printable, version_in
+from dse.reports.text import Where, count, cycles, nanoseconds, version_in
 from dse.reports.vitis_modules import hierarchy, module_information
 from dse.reports.xml import Element, issue_of, need, only, or_empty, parse_xml, read_at, text_at
 from dse.reports.xml_loops import loops_of
@@ -31,7 +31,7 @@ def parse_csynth_xml(text: str, file: str = "csynth.xml") -> ToolReport:
     where = Where(file)
     root = parse_xml(text, "profile", file)
     assignments = need(root, "UserAssignments", where)
-    top = printable(text_at(assignments, "TopModelName", where))
+    top = text_at(assignments, "TopModelName", where)
     if not top:
         raise where.at("UserAssignments/TopModelName").error("missing")
     version = version_in(text_at(root, "ReportVersion/Version", where))
@@ -43,7 +43,7 @@ def parse_csynth_xml(text: str, file: str = "csynth.xml") -> ToolReport:
         total=_total(root, assignments, top, where),
         tool=_tool(root, version),
         version=version,
-        part_as_written=printable(text_at(assignments, "Part", where)),
+        part_as_written=text_at(assignments, "Part", where),
         modules=modules,
         instances=hierarchy(root, {module.name: module for module in modules}, where),
     )
@@ -78,7 +78,7 @@ def _total(root: Element, assignments: Element, top: str, where: Where) -> Modul
         ii_cycles=_interval(latency, latency_cycles, where),
         ii_target_cycles=read_at(assignments, "TargetInitiationInterval", cycles, where),
         depth_cycles=read_at(latency, "PipelineDepth", cycles, where),
-        pipeline_type=printable(text_at(estimates, "PipelineType", where)),
+        pipeline_type=text_at(estimates, "PipelineType", where),
         clock_target_ns=read_at(assignments, "TargetClockPeriod", nanoseconds, where),
         clock_uncertainty_ns=read_at(assignments, "ClockUncertainty", nanoseconds, where),
         clock_estimated_ns=read_at(estimates, "SummaryOfTimingAnalysis/EstimatedClockPeriod", nanoseconds, where),

@@ -16,7 +16,6 @@ from functools import cache
 from importlib.resources import files
 
 from dse.qor import DESIGN_FACTS, FailureKind
-from dse.reports.text import printable
 
 MAX_LOG_CHARACTERS = 4 * 2**20
 MAX_LINE_CHARACTERS = 2000
@@ -205,5 +204,5 @@ def _errors(lines: Sequence[str]) -> list[str]:
 
 
 def _made(kind: FailureKind, message: str, lines: Sequence[str] = (), stage: str = "") -> FailureClass:
-    decisive = tuple(dict.fromkeys(printable(line.strip())[:400] for line in lines))[:MAX_DECISIVE_LINES]
+    decisive = tuple(dict.fromkeys(line.strip()[:400] for line in lines))[:MAX_DECISIVE_LINES]
     return FailureClass(kind, message, decisive, kind in DESIGN_FACTS, stage)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Protocol
 
 from dse.errors import ReportError
-from dse.reports.text import printable
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 2**30
@@ -99,7 +98,7 @@ class DirectoryFiles:
         self._only = path.name if path.is_file() else None
         self._entries: tuple[FileEntry, ...] | None = None
         if not path.exists():
-            raise ReportError("no such file or folder", file=printable(str(path)))
+            raise ReportError("no such file or folder", file=str(path))
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Return the wanted files, sorted by name.
@@ -122,7 +121,7 @@ class DirectoryFiles:
             for item in _scan(self._root / folder):
                 visited += 1
                 if visited > MAX_VISITED or len(found) > MAX_FILES:
-                    raise ReportError(f"more than {MAX_FILES} reports. Name one project.", file=printable(self.origin))
+                    raise ReportError(f"more than {MAX_FILES} reports. Name one project.", file=self.origin)
                 name = f"{folder}/{item.name}" if folder else item.name
                 if item.is_dir(follow_symlinks=False):
                     if not is_skipped(name) and depth < MAX_DEPTH:
@@ -143,9 +142,9 @@ class DirectoryFiles:
             with path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            raise ReportError(f"cannot be read: {error.strerror}", file=printable(str(path))) from error
+            raise ReportError(f"cannot be read: {error.strerror}", file=str(path)) from error
         if len(content) > MAX_FILE_BYTES:
-            raise ReportError(f"more than {MAX_FILE_BYTES} bytes", file=printable(str(path)))
+            raise ReportError(f"more than {MAX_FILE_BYTES} bytes", file=str(path))
         return content
 
 
@@ -154,7 +153,7 @@ def _scan(folder: Path) -> Iterable[os.DirEntry[str]]:
         with os.scandir(folder) as items:
             return sorted(items, key=lambda item: item.name)
     except OSError as error:
-        raise ReportError(f"cannot be listed: {error.strerror}", file=printable(str(folder))) from error
+        raise ReportError(f"cannot be listed: {error.strerror}", file=str(folder)) from error
 
 
 class MemoryFiles:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dse.errors import ReportError
 from dse.reports import accelerator_rpt, cosim_rpt, csynth_rpt, csynth_xml, export_rpt, summary_rpt, timing_rpt, utilization_rpt
 from dse.reports.records import CosimReport, ToolReport
-from dse.reports.text import printable
 
 _OTHERS = {
     "Clock Utilization": "a clock utilization report, which counts buffers, not resources",
@@ -43,5 +42,5 @@ def parse_report(text: str, file: str) -> ToolReport | CosimReport:
     for mark, what in _OTHERS.items():
         if mark in head:
             raise ReportError(f"{what}. Give a csynth, cosim, utilization or export report.", file=file)
-    start = printable(head[:60].split("\n")[0])
+    start = head[:60].split("\n")[0]
     raise ReportError(f"starts with {start!r}, which is no report of Vivado HLS, Vitis HLS or Vivado", file=file)

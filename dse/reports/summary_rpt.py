@@ -24,7 +24,6 @@ from dse.reports.text import (
     Where,
     is_unknown,
     lines_of,
-    printable,
     read_table,
     signed_nanoseconds,
     span,
@@ -64,7 +63,7 @@ def parse_summary_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
     fields = {match[1]: match[2] for line in lines[start:end] if (match := _FIELD.match(line))}
     table, _ = read_table(lines[:end], start, where.at("Performance & Resource Estimates"))
     nodes = [_node(table, row, where.at("Modules", line)) for row, line in zip(table.rows, table.row_lines, strict=True)]
-    top = printable(title[1])
+    top = title[1]
     if not nodes or nodes[0].module is None or any(node.depth <= nodes[0].depth for node in nodes[1:]):
         raise where.at("Modules", table.line).error("the first row is not the top, or not the only one")
     modules, instances = _tree(nodes)
@@ -75,8 +74,8 @@ def parse_summary_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
         total=modules[0],
         tool="vitis_hls",
         version=version_in(fields.get("Version", "")),
-        part_as_written=printable(fields.get("Target device", "")),
-        date=printable(fields.get("Date", "")),
+        part_as_written=fields.get("Target device", ""),
+        date=fields.get("Date", ""),
         modules=modules,
         instances=instances,
     )
@@ -85,7 +84,7 @@ def parse_summary_rpt(text: str, file: str = "csynth.rpt") -> ToolReport:
 def _node(table: Table, row: Sequence[str], where: Where) -> _Node:
     match = _NODE.match(row[0])
     if match is None:
-        raise where.error(f"got {printable(row[0].strip())[:60]!r}, expected a module (+) or a loop (o)")
+        raise where.error(f"got {row[0].strip()[:60]!r}, expected a module (+) or a loop (o)")
 
     def cell(*names: str) -> str:
         index = next((found for name in names if (found := table.find(name)) is not None), None)
@@ -93,7 +92,7 @@ def _node(table: Table, row: Sequence[str], where: Where) -> _Node:
 
     latency = span(cell("(cycles)", "Latency(cycles)", "Latency (cycles)"), where)
     ii = span(cell("Interval"), where)
-    name, depth = printable(match[3]), len(match[1])
+    name, depth = match[3], len(match[1])
     if match[2] == "o":
         pipelined = cell("Pipelined").strip()
         loop = Loop(
@@ -108,13 +107,13 @@ def _node(table: Table, row: Sequence[str], where: Where) -> _Node:
         return _Node(depth, None, loop)
     if latency.maximum is None:
         ii = Span(ii.minimum or None, ii.maximum or None)  # a 0 beside an undefined latency is unknown too
-    issue = printable(cell("Type", "Issue Type").strip())
+    issue = cell("Type", "Issue Type").strip()
     module = Module(
         name=name.removesuffix("*"),
         used=usage_of_row(table, row, where),
         latency_cycles=latency,
         ii_cycles=ii,
-        pipeline_type=printable(cell("Pipelined").strip()),
+        pipeline_type=cell("Pipelined").strip(),
         slack_ns=signed_nanoseconds(cell("Slack"), where),
         issue="" if issue == "-" else issue,
     )

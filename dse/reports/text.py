@@ -54,11 +54,6 @@ class Where:
         return Where(self.file, section, line)
 
 
-def printable(text: str) -> str:
-    """Return text without control characters, so that a report cannot drive a terminal."""
-    return "".join(char for char in text if char.isprintable())
-
-
 def is_unknown(text: str) -> bool:
     """Whether a cell says that the tool does not know."""
     return text.strip().lower() in _UNKNOWN
@@ -76,13 +71,13 @@ def count(text: str, where: Where, *, dash: float | None = 0) -> float | None:
     cell, bracket, share = text.strip().partition("(")
     cell = cell.strip()
     if bracket and _SHARE.fullmatch(bracket + share) is None:
-        raise where.error(f"got {printable(text)[:60]!r}, expected a number of primitives")
+        raise where.error(f"got {text[:60]!r}, expected a number of primitives")
     if cell == "-":
         return dash
     if is_unknown(cell):
         return None
     if _NUMBER.fullmatch(cell) is None:
-        raise where.error(f"got {printable(cell)[:60]!r}, expected a number of primitives")
+        raise where.error(f"got {cell[:60]!r}, expected a number of primitives")
     number = float(cell)
     if number >= LIMIT:
         raise where.error(f"got {cell}, expected less than 2^40")
@@ -99,7 +94,7 @@ def cycles(text: str, where: Where) -> int | None:
     if is_unknown(cell):
         return None
     if _INTEGER.fullmatch(cell) is None:
-        raise where.error(f"got {printable(cell)[:60]!r}, expected a number of clock cycles")
+        raise where.error(f"got {cell[:60]!r}, expected a number of clock cycles")
     number = int(cell)
     if number == UNSET:
         return None
@@ -119,7 +114,7 @@ def span(text: str, where: Where) -> Span:
         number = cycles(text, where)
         return Span(number, number)
     if len(parts) != 2:
-        raise where.error(f"got {printable(text)[:60]!r}, expected a number of cycles or a range")
+        raise where.error(f"got {text[:60]!r}, expected a number of cycles or a range")
     return Span(cycles(parts[0], where), cycles(parts[1], where))
 
 
@@ -134,10 +129,10 @@ def nanoseconds(text: str, where: Where) -> float | None:
         return None
     match = _PERIOD.fullmatch(cell)
     if match is None or match[2] not in _NANOSECONDS:
-        raise where.error(f"got {printable(cell)[:60]!r}, expected a time")
+        raise where.error(f"got {cell[:60]!r}, expected a time")
     number = float(match[1])
     if number >= LIMIT:
-        raise where.error(f"got {printable(cell)[:60]}, expected less than 2^40")
+        raise where.error(f"got {cell[:60]}, expected less than 2^40")
     return number if _NANOSECONDS[match[2]] == 1.0 else round(number * _NANOSECONDS[match[2]], 6)
 
 
@@ -151,7 +146,7 @@ def signed_nanoseconds(text: str, where: Where) -> float | None:
     if is_unknown(cell):
         return None
     if _SIGNED.fullmatch(cell) is None or abs(float(cell)) >= LIMIT:
-        raise where.error(f"got {printable(cell)[:60]!r}, expected a slack in ns")
+        raise where.error(f"got {cell[:60]!r}, expected a slack in ns")
     return float(cell)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dse.reports.records import Instance, Module, Span, Usage
-from dse.reports.text import Where, count, cycles, nanoseconds, printable, signed_nanoseconds, span
+from dse.reports.text import Where, count, cycles, nanoseconds, signed_nanoseconds, span
 from dse.reports.xml import Element, elements, issue_of, only, or_empty, read_at, text_at
 from dse.reports.xml_loops import loops_of
 
@@ -23,7 +23,7 @@ def module_information(root: Element, where: Where) -> tuple[Module, ...]:
 
 
 def _module(element: Element, where: Where) -> Module:
-    name = printable(text_at(element, "Name", where))
+    name = text_at(element, "Name", where)
     at = where.at(f"ModuleInformation/{name[:80]}")
     if not name:
         raise at.error("a module without a name")
@@ -51,7 +51,7 @@ def _module(element: Element, where: Where) -> Module:
         ii_cycles=ii,
         ii_target_cycles=read_at(timing, "TargetInitiationInterval", cycles, at) if timing is not None else None,
         depth_cycles=read_at(latency, "PipelineDepth", cycles, at),
-        pipeline_type=printable(text_at(latency, "PipelineType", at) or text_at(estimates, "PipelineType", at)),
+        pipeline_type=text_at(latency, "PipelineType", at) or text_at(estimates, "PipelineType", at),
         clock_target_ns=clock("TargetClockPeriod"),
         clock_uncertainty_ns=clock("ClockUncertainty"),
         clock_estimated_ns=clock("EstimatedClockPeriod"),
@@ -72,8 +72,8 @@ def _instances(parent: Element, path: tuple[str, ...], modules: Mapping[str, Mod
     for element in elements(listed):
         if element.tag != "Instance":
             continue
-        name = printable(text_at(element, "InstName", where))
-        module_name = printable(text_at(element, "ModuleName", where))
+        name = text_at(element, "InstName", where)
+        module_name = text_at(element, "ModuleName", where)
         here = (*path, name)
         known = modules.get(module_name)
         yield Instance(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 from xml.etree import ElementTree
 
-from dse.reports.text import MAX_CHARACTERS, Where, printable
+from dse.reports.text import MAX_CHARACTERS, Where
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
@@ -46,9 +46,9 @@ def parse_xml(text: str, root: str, file: str) -> Element:
         line = error.position[0]
         raise where.at("", line).error(f"not well-formed XML ({error.msg.split(':')[0]}): truncated?") from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise where.error(f"not readable as XML: {printable(str(error))[:120]}") from error
+        raise where.error(f"not readable as XML: {str(error)[:120]}") from error
     if tree.tag != root:
-        raise where.error(f"root element <{printable(tree.tag)[:60]}>, expected <{root}>. Not a synthesis report.")
+        raise where.error(f"root element <{tree.tag[:60]}>, expected <{root}>. Not a synthesis report.")
     _check_depth(tree, where)
     return tree
 
@@ -110,5 +110,5 @@ def elements(parent: Element | None) -> Iterator[Element]:
 
 def issue_of(estimates: Element) -> str:
     """Return the first violation that a module is marked with (2023.2 and later), "" if there is none."""
-    issue = printable((estimates.findtext("SummaryOfViolations/IssueType") or "").strip())
+    issue = (estimates.findtext("SummaryOfViolations/IssueType") or "").strip()
     return "" if issue == "-" else issue

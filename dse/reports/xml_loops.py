@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from dse.errors import ReportError
 from dse.reports.records import Loop, Span
-from dse.reports.text import Where, cycles, printable, span
+from dse.reports.text import Where, cycles, span
 from dse.reports.xml import Element, only, text_at
 
 _VALUES = ("TripCount", "Latency", "IterationLatency", "PipelineII")
@@ -35,14 +35,14 @@ def span_of(element: Element | None, where: Where) -> Span:
 def _walk(parent: Element, depth: int, where: Where) -> Iterator[Loop]:
     for element in parent:
         if any(element.find(tag) is not None for tag in _VALUES):
-            yield _loop(element, depth, where.at(f"SummaryOfLoopLatency/{printable(element.tag)[:60]}"))
+            yield _loop(element, depth, where.at(f"SummaryOfLoopLatency/{element.tag[:60]}"))
             yield from _walk(element, depth + 1, where)
 
 
 def _loop(element: Element, depth: int, where: Where) -> Loop:
     ii = _lenient(element, "PipelineII", where)
     return Loop(
-        name=printable(text_at(element, "Name", where) or element.tag),
+        name=text_at(element, "Name", where) or element.tag,
         depth=depth,
         trip_count=_lenient(element, "TripCount", where),
         latency_cycles=_lenient(element, "Latency", where),

@@ -73,7 +73,7 @@ def test_names_of_a_report_cannot_drive_the_terminal(tmp_path: Path, capsys: pyt
     path.write_text(path.read_text().replace("<TopModelName>myproject<", "<TopModelName>my[bold]pro\x9b31mject<"))
     report(root, as_json=False)
     text = capsys.readouterr().out
-    assert "my[bold]pro31mject" in text
+    assert "my[bold]pro\N{REPLACEMENT CHARACTER}31mject" in text
     assert "\x9b" not in text
 
 
