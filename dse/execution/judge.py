@@ -16,7 +16,6 @@ from dse.errors import ReportError
 from dse.execution import retry
 from dse.execution.events import Judgement
 from dse.execution.jobdir import ENDING, IDENTITY, PROJECT, Attempt, JobFolder, read_json, read_log
-from dse.execution.phases import printable
 from dse.execution.places import Sighting
 from dse.execution.reading import Reading, read_reports
 from dse.execution.record import Record
@@ -125,7 +124,7 @@ def _read(local: Path, of: JobContext) -> tuple[Reading | None, str]:
     try:
         reading = read_reports(local / PROJECT, of.plan, of.job, started_at)
     except ReportError as error:
-        return None, f"no report to be trusted: {printable(error.message)}"
+        return None, f"no report to be trusted: {error.message}"
     return reading, ""
 
 
@@ -163,7 +162,7 @@ def _number(value: object) -> float:
 
 
 def _tail(log: str) -> str:
-    return printable(log[-TAIL_CHARACTERS:])
+    return log[-TAIL_CHARACTERS:]
 
 
 def failed(record: Record, judgement: Judgement, cause: str, of: JobContext, folder: JobFolder) -> Evaluation:
@@ -183,7 +182,7 @@ def failed(record: Record, judgement: Judgement, cause: str, of: JobContext, fol
         judgement.provenance or Provenance(of.backend), backend=of.backend, finished_at=_now(),
         plan_digest=record.project.digest if record.project else "",
     )  # fmt: skip
-    failure = Failure(rule.kind, printable(message), printable(tail), limits.get(rule.kind))
+    failure = Failure(rule.kind, message, tail, limits.get(rule.kind))
     return Evaluation(record.key, of.job.fidelity, failure, provenance)
 
 

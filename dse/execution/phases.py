@@ -30,7 +30,6 @@ _PHASES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _MODULE = re.compile(r"-- (?:Implementing module|Generating RTL for module|Scheduling module) '([^']{1,80})'")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def read_phase(tail: str) -> str:
@@ -47,7 +46,7 @@ def read_phase(tail: str) -> str:
     modules = list(_MODULE.finditer(tail))
     if modules and best in ("scheduling", "generating RTL"):
         best = f"{best} {modules[-1].group(1)}"
-    return printable(best)
+    return best
 
 
 def estimate_remaining(elapsed_seconds: float, past_seconds: Sequence[float]) -> tuple[float, float] | None:
@@ -68,8 +67,3 @@ def estimate_remaining(elapsed_seconds: float, past_seconds: Sequence[float]) ->
         return (0.0, longer[0] - elapsed_seconds)
     low, _, high = quantiles(longer, n=4)
     return (max(0.0, low - elapsed_seconds), max(0.0, high - elapsed_seconds))
-
-
-def printable(text: str) -> str:
-    """Return text without the control characters that could steer a terminal (tab and newline stay)."""
-    return _CONTROL.sub("", text)
