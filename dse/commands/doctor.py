@@ -10,9 +10,9 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,9 +22,9 @@ from dse.commands.output import console, print_json
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
 from dse.errors import DseError, SpecError
-from dse.execution.host_state import HostState
 from dse.execution.settings import GIB, ToolOptions
 from dse.study.assemble import assemble
+from dse.synth_backends.base import Closes, Finding, HasHealth
 
 Level = Literal["ok", "warn", "fail"]
 NEEDED = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic", "h5py", "typer", "rich", "psutil", "threadpoolctl")
@@ -39,16 +39,6 @@ OLDEST_EXPAT = (2, 4, 1)
 OLDEST_KERAS = (3, 13, 2)
 LEAST_DISK_BYTES = 5 * GIB
 LICENCE_VARIABLES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, what was found, and what to do where that is not good. A `fail` blocks the campaign."""
-
-    level: Level
-    about: str
-    found: str
-    fix: str = ""
 
 
 def doctor(
@@ -125,66 +115,36 @@ def _campaign(path: Path, probe: bool, trust: bool) -> Iterator[Finding]:
 def _backend(spec: CampaignSpec, probe: bool, trust: bool) -> Iterator[Finding]:
     options = spec.backend_options
     try:
-        backend: Any = assemble(spec).backend
+        backend = assemble(spec).backend
     except DseError as error:
         yield Finding("fail", f"backend {spec.backend_kind}", str(error))
         return
-    if not isinstance(options, ToolOptions):
+    if not isinstance(backend, HasHealth):
         yield Finding("ok", f"backend {spec.backend_kind}", "needs no tool")
         return
+    if isinstance(options, ToolOptions):
+        yield from _project_tools(spec)
+    yield from backend.options_health()
+    try:
+        if backend.needs_login and not probe:
+            yield Finding("warn", "hosts", "not looked at", "dse doctor --probe logs in and looks")
+        else:
+            agree_to_commands(spec.path, backend_commands(options), is_trusted=trust)
+            yield from backend.health()
+    except SpecError as error:
+        yield Finding("fail", "consent", str(error), "--trust")
+    finally:
+        if isinstance(backend, Closes):
+            backend.close()
+
+
+def _project_tools(spec: CampaignSpec) -> Iterator[Finding]:
     if _version("hls4ml") is None:
         yield Finding("fail", "hls4ml", "not installed, and this backend needs it to write projects", "install the extra `hls4ml`")
     elif _version("hls4ml") != spec.target.hls4ml_version:
         found, wanted = _version("hls4ml"), spec.target.hls4ml_version
         yield Finding("fail", "hls4ml", f"{found}, the campaign wants {wanted}", "set target.hls4ml_version, or install that one")
-    if options.memory_gb is None:
-        yield Finding("warn", "memory limit", "none set: one synthesis may take all memory", "set backend.memory_gb")
     yield _licence()
-    offered = sum(station.place.slots for station in backend.hosts.values())
-    if offered > spec.slots:
-        yield Finding(
-            "warn", "slots", f"the hosts offer {offered}, the campaign uses {spec.slots}", f"set backend.slots = {offered}"
-        )
-    try:
-        if spec.backend_kind == "local" or probe:
-            agree_to_commands(spec.path, backend_commands(options), is_trusted=trust)
-            yield from _places(backend, options)
-        else:
-            names = ", ".join(station.place.name for station in backend.hosts.values())
-            yield Finding("warn", "hosts", f"{names}: not looked at", "dse doctor --probe logs in and looks")
-    except SpecError as error:
-        yield Finding("fail", "consent", str(error), "--trust")
-    finally:
-        backend.close()
-
-
-def _places(backend: Any, options: ToolOptions) -> Iterator[Finding]:
-    backend.probe()
-    for station in backend.hosts.values():
-        yield from _place(station, options)
-
-
-def _place(station: HostState, options: ToolOptions) -> Iterator[Finding]:
-    name, facts = station.place.name, station.facts
-    if facts is None:
-        yield Finding("fail", name, str(station.error or station.silence or "no answer"))
-        return
-    if station.error is not None:
-        yield Finding("fail", name, str(station.error))
-    else:
-        assert station.tool is not None
-        said = station.tool.banner or "(does not say its version)"
-        yield Finding("ok", name, f"{station.tool.path}: {said}")
-    free, needed = facts.memory_bytes, options.memory_bytes()
-    jobs = station.place.slots
-    memory = f"{free / GIB:.1f} GiB of memory free, {facts.cores} cores, {jobs} job{'s' if jobs != 1 else ''} at once"
-    too_little = needed is not None and needed * jobs > free
-    fix = "lower slots or backend.memory_gb; jobs wait for memory meanwhile" if too_little else ""
-    yield Finding("warn" if too_little else "ok", f"{name} memory", memory, fix)
-    reserve = options.disk_reserve_gb * GIB
-    is_full = facts.disk_bytes < reserve
-    fix = "make room there, or lower backend.disk_reserve_gb" if is_full else ""
-    yield Finding("fail" if is_full else "ok", f"{name} disk", f"{facts.disk_bytes / GIB:.1f} GiB free", fix)
 
 
 def _licence() -> Finding:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from dse.campaign.spec import CampaignSpec
 from dse.errors import SpecError
-from dse.execution.jobdir import JobFolder, job_folders
+from dse.study.assemble import build_backend
+from dse.synth_backends.base import HasJobs, KnownJob
 
 SHORTEST_PREFIX = 4
 
 
-def is_open(folder: JobFolder) -> bool:
-    last = folder.load().last
-    return last is not None and last.is_open
+def backend_with_jobs(spec: CampaignSpec) -> HasJobs:
+    """Return the campaign's backend; nothing is started.
+
+    Raises:
+        SpecError: its jobs are answered at once, so that there is none to look at.
+    """
+    backend = build_backend(spec)
+    if not isinstance(backend, HasJobs):
+        raise SpecError(f"backend {spec.backend_kind!r} answers at once: it has no jobs, and so no logs and nothing to cancel.")
+    return backend
 
 
-def find_job(spec: CampaignSpec, prefix: str) -> JobFolder:
-    folders = [folder for folder in job_folders(spec.state / "work") if folder.key.startswith(prefix.lower())]
+def find_job(backend: HasJobs, prefix: str) -> KnownJob:
+    """Return the one job whose key begins so.
+
+    Raises:
+        SpecError: there is none, or several.
+    """
     if len(prefix) < SHORTEST_PREFIX:
         raise SpecError(f"job {prefix!r}: give at least {SHORTEST_PREFIX} characters of its key.")
-    if len(folders) == 1:
-        return folders[0]
-    known = [folder.key[:6] for folder in job_folders(spec.state / "work")]
-    what = "several jobs begin so" if folders else "no such job"
-    raise SpecError(f"job {prefix!r}: {what}; known are {', '.join(known[:20]) or 'none'}.")
+    jobs = backend.known_jobs()
+    found = [job for job in jobs if job.key.startswith(prefix.lower())]
+    if len(found) == 1:
+        return found[0]
+    keys = [job.key[:6] for job in jobs]
+    what = "several jobs begin so" if found else "no such job"
+    raise SpecError(f"job {prefix!r}: {what}; known are {', '.join(keys[:20]) or 'none'}.")

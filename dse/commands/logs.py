@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from dse.campaign.spec import CampaignSpec
-from dse.commands.jobs import find_job, is_open
+from dse.commands.jobs import backend_with_jobs, find_job
 from dse.commands.options import CampaignFile, Trust
 from dse.commands.output import question_of, write
 from dse.commands.trust import agree_to_commands
 from dse.consent import backend_commands
-from dse.errors import SpecError
-from dse.execution.jobdir import LOGS, Attempt, JobFolder, read_log
-from dse.study.assemble import build_backend
 from dse.study.question import is_search_file
 
 FOLLOW_SECONDS = 0.5
+OVERLAP = 200
 
 
 def logs(
@@ -32,61 +28,29 @@ def logs(
     """Print a job's log; with `follow`, go on until the job ends.
 
     Raises:
-        SpecError: there is no such job, or it has no log yet.
+        SpecError: there is no such job.
     """
     if is_search_file(path):
         from dse.commands.searches import logs as of_search
 
         return of_search(path, prefix, follow=follow)
     spec = question_of(path).spec
-    folder = find_job(spec, prefix)
-    ticket = folder.load()
-    if ticket.last is None:
-        raise SpecError(f"job {folder.key[:12]}: has not started, so it has no log.")
-    attempt = folder.attempt(ticket.last.number)
-    if not _has_log(attempt):
+    backend = backend_with_jobs(spec)
+    job = find_job(backend, prefix)
+    if not job.has_log:  # it lies on the job's host
         agree_to_commands(path, backend_commands(spec.backend_options), is_trusted=trust)
-    read = _LocalTail(attempt) if _has_log(attempt) else _RemoteTail(spec, folder, ticket.last)
+    before = ""
     while True:
-        text = read()
-        write(text)
-        if not follow or not is_open(folder):
+        text = backend.log(job.key)
+        write(_news(text, before))
+        before = text
+        if not follow or not find_job(backend, job.key).is_open:
             break
         time.sleep(FOLLOW_SECONDS)
     return 0
 
 
-class _LocalTail:
-    """What a log has gained since the last call."""
-
-    def __init__(self, attempt: Path) -> None:
-        self.attempt, self.seen = attempt, 0
-
-    def __call__(self) -> str:
-        text = read_log(self.attempt)
-        new, self.seen = text[self.seen :] if len(text) >= self.seen else text, len(text)
-        return new
-
-
-class _RemoteTail:
-    """The end of a log that lies on another machine; each call gives the newest part that was not given before."""
-
-    def __init__(self, spec: CampaignSpec, folder: JobFolder, attempt: Attempt) -> None:
-        backend: Any = build_backend(spec)
-        places = {name: host.place for name, host in getattr(backend, "hosts", {}).items()}
-        if attempt.place not in places:
-            raise SpecError(f"job {folder.key[:12]}: ran on {attempt.place!r}, which is no longer a host of this campaign.")
-        self.place = places[attempt.place]
-        self.ref = self.place.ref(folder.key, attempt.number, attempt.token, folder.attempt(attempt.number))
-        self.before = ""
-
-    def __call__(self) -> str:
-        text = str(self.place.survey([self.ref]).sightings[self.ref].tail)
-        start = text.rfind(self.before[-200:]) if self.before else -1
-        new = text if start < 0 else text[start + len(self.before[-200:]) :]
-        self.before = text
-        return new
-
-
-def _has_log(attempt: Path) -> bool:
-    return any((attempt / name).exists() for name in LOGS)
+def _news(text: str, before: str) -> str:
+    """Return what a log has gained; of one that lies far away only the end is known."""
+    start = text.rfind(before[-OVERLAP:]) if before else -1
+    return text if start < 0 else text[start + len(before[-OVERLAP:]) :]

@@ -13,17 +13,19 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
 from dse.design import Fidelity, Job
-from dse.errors import BackendError, ConnectionLost
+from dse.errors import BackendError, ConnectionLost, SpecError
+from dse.execution import inspection
 from dse.execution.events import Abandoned, Granted, Held, Seen, Wanted
 from dse.execution.host_state import Executor, HostState
-from dse.execution.jobdir import JobFolder, Ticket, job_folders
+from dse.execution.jobdir import JobFolder, Ticket, job_folders, read_log
 from dse.execution.jobs import Jobs, ProjectSource
 from dse.execution.places import Place
 from dse.execution.record import Record
 from dse.execution.scheduler import ORDINARY, choose_host
 from dse.execution.settings import ToolOptions
 from dse.qor import FailureKind
-from dse.synth_backends.base import COSIMULATED, Progress, Site
+from dse.store.fsops import write_atomically
+from dse.synth_backends.base import COSIMULATED, Finding, KnownJob, Progress, Site
 
 STOP_ALL_SECONDS = 20.0
 START_SECONDS = 1.0
@@ -85,6 +87,41 @@ class Engine:
         self._looked_for_orphans = True
         self._find_orphans(lambda key: key in keys)
         self._wait_while(lambda: any(host.orphans or not host.is_quiet for host in self.hosts.values()))
+
+    def known_jobs(self) -> tuple[KnownJob, ...]:
+        return tuple(inspection.known_jobs(self.site.work))
+
+    def glance(self, key: str, past_seconds: Sequence[float]) -> Progress:
+        return inspection.glance(self.jobs.folder(key), past_seconds)
+
+    def ask_to_end(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            write_atomically(self.jobs.folder(key).cancel_mark, b"{}\n")
+
+    def log(self, key: str) -> str:
+        folder = self.jobs.folder(key)
+        last = folder.load().last
+        if last is None:
+            return ""
+        text = read_log(folder.attempt(last.number))
+        if text or not last.is_open:
+            return text
+        if last.place not in self.hosts:
+            raise SpecError(f"job {key[:12]}: ran on {last.place!r}, which is no longer a host of this campaign.")
+        place = self.hosts[last.place].place
+        ref = self.jobs.ref(key, self.hosts[last.place], last)
+        return place.survey([ref]).sightings[ref].tail
+
+    @property
+    def needs_login(self) -> bool:
+        return self.kind != "local"
+
+    def options_health(self) -> tuple[Finding, ...]:
+        return tuple(inspection.options_health(tuple(self.hosts.values()), self.options, self.site.slots))
+
+    def health(self) -> tuple[Finding, ...]:
+        self.probe()
+        return tuple(finding for host in self.hosts.values() for finding in inspection.host_health(host, self.options))
 
     def close(self) -> None:
         """End workers and connections; jobs go on."""

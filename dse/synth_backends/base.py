@@ -131,3 +131,85 @@ class HasLimits(Protocol):
     def limits(self) -> Mapping[FailureKind, float | None]:
         """Return the limits in force (seconds, gigabytes); None means no limit."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """A job that a backend started once, as its files on this machine tell.
+
+    Attributes:
+        attempt: number of the last try, from 1.
+        host: where that was.
+        is_open: it runs, or nobody here knows that it ended.
+        process: e.g. "lab3, pid 4711"; "" where that is not known here.
+        has_log: its log, or a part of it, can be read without speaking to a host.
+    """
+
+    key: str
+    attempt: int
+    host: str
+    is_open: bool
+    process: str = ""
+    has_log: bool = False
+
+
+@runtime_checkable
+class HasJobs(Protocol):
+    """A backend whose jobs outlive this process: `dse logs`, `dse cancel`, the board's keys and `--watch` work on them."""
+
+    def known_jobs(self) -> tuple[KnownJob, ...]:
+        """Return all jobs that were ever started here, sorted by key; reads files only."""
+        ...
+
+    def glance(self, key: str, past_seconds: Sequence[float]) -> Progress:
+        """Say where a job stands that another process looks after; reads files only.
+
+        Args:
+            past_seconds: how long measured jobs took.
+        """
+        ...
+
+    def log(self, key: str) -> str:
+        """Return what is known of the log of the last attempt, its newest part at least; speaks to the host unless `has_log`.
+
+        Raises:
+            SpecError: its host is no longer one of this backend's.
+            BackendError: it cannot be reached.
+        """
+        ...
+
+    def ask_to_end(self, keys: Sequence[str]) -> None:
+        """Leave word for the process that looks after these jobs to end them as cancelled."""
+        ...
+
+    def stop_jobs(self, keys: Sequence[str]) -> None:
+        """End jobs that nobody looks after, waiting for it; asked for again, they start anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a check-up: what was looked at, what was found, and what to do where that is not good. A `fail` blocks the campaign."""
+
+    level: Literal["ok", "warn", "fail"]
+    about: str
+    found: str
+    fix: str = ""
+
+
+@runtime_checkable
+class HasHealth(Protocol):
+    """A backend that can say whether its machines are ready, for `dse doctor`."""
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether looking means to log in to other machines, so that it is done only when asked for."""
+        ...
+
+    def options_health(self) -> Sequence[Finding]:
+        """Say what the options alone tell; starts nothing."""
+        ...
+
+    def health(self) -> Sequence[Finding]:
+        """Look at every machine, starting the tool for its version; needs the user's consent."""
+        ...

@@ -7,16 +7,14 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from dse.execution.jobdir import LOG, JobFolder
 from dse.qor import Failure
 from dse.search.base import Trial
-from dse.store.fsops import write_atomically
 from dse.store.journal import Event, read_events
 from dse.study.assemble import Question
 from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Signals
-from dse.synth_backends.base import Progress
+from dse.synth_backends.base import HasJobs, Progress, SynthBackend
 from dse.text import one_line
 from dse.view.board import Board, lines
 from dse.view.keys import Keys
@@ -26,7 +24,7 @@ from dse.view.story import Story
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-_TAIL_BYTES = 16_384
+_TAIL_CHARACTERS = 16_384
 
 
 class Live:
@@ -35,12 +33,14 @@ class Live:
     Attributes:
         signals: what the user's keys set; the loop reads it.
         is_watching: whether the loop is somebody else's.
+        backend: whose jobs are shown; one that `HasJobs` shows their logs, too, and ends them.
     """
 
     is_watching = False
 
     def __init__(self, question: Question, console: Console, *, plain: bool = False, signals: Signals | None = None) -> None:
         self.question = question
+        self.backend: SynthBackend = question.backend
         self.console = console
         self.signals = signals or Signals()
         dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
@@ -192,28 +192,21 @@ class Live:
 
     def _cancel(self, trial: Trial) -> str:
         """Leave the mark that the backend looks for; it ends the job and tells the loop."""
-        folder = JobFolder.of(self.question.spec.state.absolute() / "work", trial.key)
-        if not folder.path.is_dir():
+        backend = self.backend
+        if not isinstance(backend, HasJobs):
             return f"#{trial.number}: this backend has no job of its own to cancel (any key)"
-        write_atomically(folder.cancel_mark, b"{}\n")
+        backend.ask_to_end([trial.key])
         return ""
 
     def _log_shown(self, state: CampaignState) -> tuple[str, tuple[str, ...]] | None:
         trial = next((trial for trial in state.pending if trial.number == self._log), None)
         if trial is None:
             return None
-        folder = JobFolder.of(self.question.spec.state.absolute() / "work", trial.key)
-        return f"#{trial.number}", tail(folder)
-
-
-def tail(folder: JobFolder) -> tuple[str, ...]:
-    """Return the end of the newest attempt's log, or a sentence where there is none here."""
-    found = sorted(folder.path.glob(f"attempt-*/{LOG}"), key=lambda path: path.stat().st_mtime) if folder.path.is_dir() else []
-    if not found:
-        return ("no log here yet",)
-    with found[-1].open("rb") as file:
-        file.seek(max(0, found[-1].stat().st_size - _TAIL_BYTES))
-        return tuple(file.read().decode(errors="replace").splitlines()[-60:])
+        backend = self.backend
+        jobs = backend.known_jobs() if isinstance(backend, HasJobs) else ()
+        if not isinstance(backend, HasJobs) or not any(job.key == trial.key and job.has_log for job in jobs):
+            return f"#{trial.number}", ("no log here yet",)
+        return f"#{trial.number}", tuple(backend.log(trial.key)[-_TAIL_CHARACTERS:].splitlines()[-60:])
 
 
 class _Screen:

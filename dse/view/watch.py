@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING
 
 from dse.campaign.times import seconds_since
 from dse.errors import DseError
-from dse.execution.jobdir import BEAT, Attempt, JobFolder, read_json
-from dse.execution.phases import estimate_remaining, read_phase
-from dse.study.assemble import Question
+from dse.study.assemble import Question, build_backend
 from dse.study.fold import CampaignState
-from dse.synth_backends.base import Progress
-from dse.view.live import Live, tail
+from dse.synth_backends.base import HasJobs
+from dse.view.live import Live
 from dse.view.story import read_story
-from dse.view.text import span
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PERIOD_SECONDS = 1.0
-_SILENT_SECONDS = 60.0  # a shim writes its beat every few seconds
 
 
 class Watch(Live):
@@ -33,6 +29,8 @@ class Watch(Live):
 
     def __init__(self, question: Question, console: Console) -> None:
         super().__init__(question, console)
+        with suppress(DseError):  # without it, only what the journal says is shown
+            self.backend = build_backend(question.spec)
         self._left = threading.Event()
         self._size = 0
 
@@ -67,50 +65,12 @@ class Watch(Live):
         age = seconds_since(self._story.events[-1]["at"]) if state.pending else 0.0
         self._began = time.monotonic() - age
         past = [e.provenance.tool_seconds for _, e in state.evaluations if e.provenance.tool_seconds is not None]
-        work = self.question.spec.state.absolute() / "work"
-        self._progress = {trial.key: job_progress(JobFolder.of(work, trial.key), past) for trial in state.pending}
+        if isinstance(self.backend, HasJobs):
+            self._progress = {trial.key: self.backend.glance(trial.key, past) for trial in state.pending}
         self._heard = time.monotonic()
-
-
-def job_progress(folder: JobFolder, past_seconds: list[float]) -> Progress:
-    """Return where a job stands, as far as its files on this machine tell."""
-    last = None
-    with suppress(DseError):
-        last = folder.load().last
-    if last is None or not last.is_open:
-        return Progress(folder.key, "queued")
-    return _running(folder, last, past_seconds)
-
-
-def _running(folder: JobFolder, attempt: Attempt, past_seconds: list[float]) -> Progress:
-    path = folder.attempt(attempt.number) / BEAT
-    beat = read_json(path)
-    if beat is None:  # on another machine, or only just handed over
-        return Progress(folder.key, "running", host=attempt.place)
-    age = _age(path)
-    told, used = beat.get("seconds"), beat.get("memory_bytes")
-    elapsed = told + age if isinstance(told, int | float) else None
-    is_silent = age > _SILENT_SECONDS
-    return Progress(
-        key=folder.key,
-        state="waiting" if is_silent else "running",
-        host=attempt.place,
-        phase=read_phase("\n".join(tail(folder))) or str(beat.get("stage", "")),
-        elapsed_seconds=elapsed,
-        eta_seconds=None if elapsed is None else estimate_remaining(elapsed, past_seconds),
-        memory_bytes=used if isinstance(used, int) else None,
-        message=f"silent for {span(age)}" if is_silent else "",
-    )
 
 
 def _size(path: Path) -> int:
     with suppress(OSError):
         return path.stat().st_size
     return 0
-
-
-def _age(path: Path) -> float:
-    """Return seconds since a file was written; 0 if it went away meanwhile."""
-    with suppress(OSError):
-        return max(0.0, time.time() - path.stat().st_mtime)
-    return 0.0

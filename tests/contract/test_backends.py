@@ -13,7 +13,7 @@ from backend_cases import Case
 from dse.design import DesignPoint, Fidelity, Job
 from dse.qor import RESOURCES, Evaluation, Failure, Qor
 from dse.registry import kinds
-from dse.synth_backends.base import ListsRecorded, Progress, SynthBackend
+from dse.synth_backends.base import HasJobs, ListsRecorded, Progress, SynthBackend
 
 KINDS = tuple(kind for kind in kinds("synth_backends") if kind in backend_cases.CASES)
 
@@ -140,3 +140,15 @@ def test_the_point_decides_the_key() -> None:
     case_of = backend_cases
     jobs = [Job(case_of.NETWORK, at, case_of.TARGET, Fidelity.ESTIMATE, "b") for at in (*case_of.POINTS, DesignPoint(()))]
     assert len({job.key for job in jobs}) == len(jobs)
+
+
+def test_jobs_that_outlive_the_process_are_known_with_their_logs(case: Case) -> None:
+    backend = case.fresh()
+    if not isinstance(backend, HasJobs):
+        pytest.skip("answers at once")
+    assert backend.known_jobs() == ()
+    finish(backend, case.jobs[:1], case.patience_seconds)
+    (job,) = case.fresh().known_jobs()  # type: ignore[attr-defined]
+    assert (job.key, job.attempt, job.is_open, job.has_log) == (case.jobs[0].key, 1, False, True)
+    assert backend.log(job.key)
+    assert backend.glance(job.key, ()).state == "queued"

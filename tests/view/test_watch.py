@@ -13,11 +13,12 @@ import view_kit
 from rich.console import Console
 from terminal import play
 
+from dse.execution.inspection import glance
 from dse.execution.jobdir import JobFolder, Ticket
 from dse.study.assemble import Question
 from dse.study.loop import Signals
 from dse.view.board import lines
-from dse.view.watch import Watch, job_progress
+from dse.view.watch import Watch
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +46,17 @@ def test_a_job_is_what_its_files_say(tmp_path: Path) -> None:
     hand_over(alive, beat=beat)
     hand_over(silent, beat=beat, age=600.0)
     past = [150.0, 300.0, 400.0, 500.0]
-    assert job_progress(nothing, past).state == "queued"
-    assert (job_progress(far, past).host, job_progress(far, past).elapsed_seconds) == ("lab3", None)
-    told = job_progress(alive, past)
+    assert glance(nothing, past).state == "queued"
+    assert (glance(far, past).host, glance(far, past).elapsed_seconds) == ("lab3", None)
+    told = glance(alive, past)
     assert (told.state, told.memory_bytes, told.phase) == ("running", 2**30, "generating RTL dense_1")
     assert told.elapsed_seconds is not None
     assert told.elapsed_seconds >= 100.0
     assert told.eta_seconds is not None
     assert told.eta_seconds[0] > 0
-    assert job_progress(silent, past).message == "silent for 10 m"
+    assert glance(silent, past).message == "silent for 10 m"
     (alive.attempt(1) / "beat.json").write_text("{torn")
-    assert job_progress(alive, past).elapsed_seconds is None
+    assert glance(alive, past).elapsed_seconds is None
 
 
 def test_keys_that_would_change_something_do_nothing(explore: Question) -> None:
