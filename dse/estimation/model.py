@@ -163,13 +163,15 @@ def count_dsps(g: Geometry) -> float:
 
 def _multipliers(g: Geometry, matrix: Matrix) -> float:
     """Return the multipliers that are built of a matrix: of constants only those that are no shift and no addition."""
+    if g.strategy == "distributed_arithmetic":
+        return 0.0
     if matrix.reuse_factor > 1 and g.strategy != "latency":
         return matrix.n_multipliers
     if not g.is_recorded_target:
         return min(parallel.matrix_products(g, matrix).n_multipliers, matrix.n_multipliers)
     kernel, integer_bits = number(g.layer, "kernel"), g.weight.integer_bits
     largest = largest_weight(matrix.n_in, matrix.n_out, kernel, g.weight.width_bits, integer_bits)
-    return matrix.n_in * matrix.n_out * share_of_dsps(largest)
+    return min(matrix.n_in * matrix.n_out * share_of_dsps(largest), matrix.n_multipliers)
 
 
 def count_blocks(g: Geometry) -> float:
