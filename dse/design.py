@@ -21,6 +21,10 @@ Attribute = str | int | float | bool
 STRATEGIES: tuple[Strategy, ...] = ("latency", "resource", "resource_unrolled", "distributed_arithmetic")
 IO_TYPES: tuple[IoType, ...] = ("io_parallel", "io_stream")
 
+# How projects are written beyond what a job says: part of the keys of tool runs, so that a result of another recipe is not taken for one of
+# this. 2: accumulators are hls4ml's to infer (0.1 gave them the type of results, in which sums could overflow).
+_RECIPE = "recipe 2"
+
 # Names go into Tcl, C++ and shell scripts: anything but an identifier is refused at the border.
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _FIXED = re.compile(
@@ -296,4 +300,5 @@ class Job:
     @property
     def key(self) -> str:
         """64 hex digits over all that changes the circuit or the answer: never a path, host, date or backend name."""
-        return digest((self.network.digest, self.point, self.target, self.fidelity, self.basis))
+        basis = self.basis or _RECIPE
+        return digest((self.network.digest, self.point, self.target, self.fidelity, basis))

@@ -20,7 +20,7 @@ from dse.networks import archive
 from dse.networks.archive import NO_WEIGHTS, Matrix, Weights
 from dse.networks.build import build
 from dse.networks.graph import flatten, refuse_code
-from dse.networks.table import network_from_tables, structure_digest
+from dse.networks.table import folded, network_from_tables, structure_digest
 from dse.registry import layer_kind
 
 SUFFIXES = (".json", ".h5", ".hdf5", ".keras", ".toml")
@@ -93,7 +93,7 @@ def _layers(nodes: Sequence[Node], allow_code: bool) -> list[Layer]:
         made = build(renamed, read, allow_code=allow_code)
         layers.extend(made)
         shapes[node.name], outputs[node.name] = made[-1].output_shape, made[-1].name
-    return layers
+    return folded(layers)
 
 
 def _with_weights(layer: Layer) -> Layer:

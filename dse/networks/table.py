@@ -24,6 +24,7 @@ may be left out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from dse.canonical import digest
@@ -57,9 +58,33 @@ def network_from_tables(name: str, tables: Sequence[Mapping[str, object]], where
             raise NetworkError(f"{where} layer {index + 1}: reads {lost[0]!r}, which is no layer above it")
         layers.append(layer)
     try:
+        layers = folded(layers)
         return Network(name, tuple(layers), structure_digest(layers))
     except SpecError as error:
         raise NetworkError(f"{where}: {error}") from error
+
+
+def folded(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers without the batch normalisations that are folded into the Dense or Conv layer before (`dse.project.folding`)."""
+    by_name = {layer.name: layer for layer in layers}
+    readers = [source for layer in layers for source in layer.inputs]
+    renamed: dict[str, str] = {}
+    for layer in layers:
+        before = by_name.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
+        is_folded = (
+            layer.kind == "batchnorm"
+            and layer.attribute("last_axis", True)
+            and before is not None
+            and before.kind in ("dense", "conv1d", "conv2d")
+            and before.attribute("activation", "linear") == "linear"
+            and readers.count(before.name) == 1
+        )
+        if is_folded and before is not None:
+            renamed[layer.name] = before.name
+            said = dict(before.attributes) | {"batchnorm": layer.name}
+            by_name[before.name] = replace(before, attributes=tuple(sorted(said.items())))
+    kept = [by_name[layer.name] for layer in layers if layer.name not in renamed]
+    return [replace(layer, inputs=tuple(renamed.get(source, source) for source in layer.inputs)) for layer in kept]
 
 
 def structure_digest(layers: Sequence[Layer], weights: str = "") -> str:

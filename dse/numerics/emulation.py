@@ -46,7 +46,7 @@ def _serve(request: dict[str, Any], _: object) -> dict[str, Any]:
 
     began = time.monotonic()
     job = from_json(Job, request["job"])
-    model, _ = load_model(Path(request["source"]), job.network)
+    model, _ = load_model(Path(request["source"]), job.network)  # as the user gave it: what is folded has to compute the same
     inputs = _inputs(model, request["inputs"], int(request["n_samples"]))
     with contextlib.redirect_stdout(io.StringIO()):
         answer = Comparison(model, job, inputs, request).run()
@@ -88,10 +88,11 @@ class Comparison:
 
     def _computed(self, job: Job, name: str, *, is_traced: bool = False) -> tuple[Any, Any, str]:
         """Return (graph, outputs, "") or (None, None, the compiler's first error); outputs of every layer by name if traced."""
+        from dse.project.folding import fold_batchnorms
         from dse.project.generate import convert
 
         folder = Path(self.request["folder"]) / name
-        graph = convert(self.model, job, str(self.request["part"]), folder, is_traced=is_traced)
+        graph = convert(fold_batchnorms(self.model), job, str(self.request["part"]), folder, is_traced=is_traced)
         _compile_quickly(graph, folder)
         inputs = [np.ascontiguousarray(array) for array in self.inputs]
         given: Any = inputs if len(inputs) > 1 else inputs[0]

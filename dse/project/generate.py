@@ -86,7 +86,8 @@ def layer_configuration(model: Any, job: Job) -> dict[str, Any]:
     """Return hls4ml's configuration of a job: every layer's strategy, reuse factor and precision written out.
 
     Every type that hls4ml would infer gets the target's precision (or the layer's own), as the classical `ap_fixed<16,6>` for
-    the whole network has it; types with a default of their own, such as look-up tables, keep it.
+    the whole network has it. Accumulators stay hls4ml's to infer, so that they hold their sums (of recurrent layers it takes the
+    default); types with a default of their own, such as look-up tables, keep it.
 
     Raises:
         ConversionError: the point has a layer that hls4ml does not know, or a name that may not stand in generated code.
@@ -112,7 +113,7 @@ def layer_configuration(model: Any, job: Job) -> dict[str, Any]:
         choice = choices.get(_source(name, tuple(choices)))
         precision = str(choice.precision) if choice is not None and choice.precision is not None else default
         inferred = layer.get("Precision", {})
-        layer["Precision"] = {key: precision if value == "auto" else value for key, value in inferred.items()}
+        layer["Precision"] = {key: precision if value == "auto" and key != "accum" else value for key, value in inferred.items()}
         if name in choices:
             layer["ReuseFactor"] = choices[name].reuse_factor
             layer["Strategy"] = STRATEGIES[choices[name].strategy]
@@ -203,11 +204,13 @@ def _finish(staging: Path, destination: Path, layers: tuple[BuiltLayer, ...], no
 
 
 def _model(source: Path, job: Job) -> tuple[Any, tuple[str, ...]]:
+    from dse.project.folding import fold_batchnorms
     from dse.project.keras_networks import load_model
 
     key = (str(source), job.network.digest)
     if key not in _MODELS:
-        _MODELS[key] = load_model(source, job.network)
+        model, notes = load_model(source, job.network)
+        _MODELS[key] = fold_batchnorms(model), notes
         while len(_MODELS) > _KEPT_MODELS:
             _MODELS.popitem(last=False)
             _CONFIGURATIONS.clear()  # they are known by the model's address, which may be given out again
