@@ -82,8 +82,19 @@ def find_projects(files: FileSet) -> tuple[Project, ...]:
     own_sources = {root for root in root_of.values() if root in holders or f"{root}/firmware".lstrip("/") in holders}
     for folder in _without_copies(files, by_folder, root_of, own_sources):
         by_root.setdefault(root_of[folder], []).append(folder)
-    roots = sorted(by_root)
-    return tuple(project for root in roots for project in _projects(files, entries, root, by_root[root], by_folder, roots))
+    by_owner: dict[str | None, list[FileEntry]] = {}
+    for entry in entries:
+        by_owner.setdefault(_nearest(entry.folder, by_root), []).append(entry)
+    return tuple(
+        project for root in sorted(by_root) for project in _projects(files, by_owner.get(root, []), root, by_root[root], by_folder)
+    )
+
+
+def _nearest(folder: str, roots: Mapping[str, object]) -> str | None:
+    """Return the innermost project that a folder lies in, None for one outside of all."""
+    while folder not in roots and folder:
+        folder = folder.rpartition("/")[0]
+    return folder if folder in roots else None
 
 
 def _without_copies(
@@ -94,6 +105,7 @@ def _without_copies(
     A project inside another one with sources of its own is a build of its own, whatever its reports say.
     """
     digests: dict[str, str] = {}
+    by_size = {folder: {(entry.base, entry.size): entry for entry in found} for folder, found in by_folder.items()}
 
     def same(one: FileEntry, other: FileEntry) -> bool:
         for entry in (one, other):
@@ -102,9 +114,9 @@ def _without_copies(
         return digests[one.name] == digests[other.name]
 
     def holds(folder: str, entries: Sequence[FileEntry]) -> bool:
-        own = {(entry.base, entry.size): entry for entry in by_folder[folder]}
-        pairs = [(entry, own.get((entry.base, entry.size))) for entry in entries]
-        return all(twin is not None for _, twin in pairs) and all(twin is not None and same(entry, twin) for entry, twin in pairs)
+        own = by_size[folder]
+        twins = [(entry, own.get((entry.base, entry.size))) for entry in entries if (entry.base, entry.size) in own]
+        return len(twins) == len(entries) and all(twin is not None and same(entry, twin) for entry, twin in twins)
 
     kept: list[str] = []
     # The fullest folders first, originals before the tools' copies: what is left out is never more than what is kept.
@@ -143,15 +155,8 @@ def _root_of(folder: str, holders: set[str]) -> str:
 
 
 def _projects(
-    files: FileSet,
-    entries: Sequence[FileEntry],
-    root: str,
-    folders: Sequence[str],
-    by_folder: Mapping[str, Sequence[FileEntry]],
-    roots: Sequence[str],
+    files: FileSet, mine: Sequence[FileEntry], root: str, folders: Sequence[str], by_folder: Mapping[str, Sequence[FileEntry]]
 ) -> list[Project]:
-    nested = [other for other in roots if other != root and _is_below(other, root)]
-    mine = [entry for entry in entries if _is_below(entry.name, root) and not any(_is_below(entry.name, other) for other in nested)]
     reports = [entry.name for entry in mine if entry.base.endswith(".rpt") and not _CSYNTH.fullmatch(entry.base)]
     found = [Folder(path, tuple(sorted(entry.name for entry in by_folder[path]))) for path in folders]
     owners = {name: _owner(name, found) for name in reports}

@@ -1,6 +1,7 @@
 """What lies around a part of an hls4ml project: somebody names `solution1`, and what was built is told three folders above.
 
-Only the fixed names of an hls4ml project are looked for, and only above a folder `*_prj`, so nothing strange is ever opened.
+Only the fixed names of an hls4ml project are looked for, and only above a folder `*_prj` or `unifiedWorkspace`, so nothing strange is ever
+opened.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from dse.reports.file_sets import MAX_FILE_BYTES, FileEntry, FileSet
 
 _NAMES = ("firmware/parameters.h", "firmware/defines.h", "hls4ml_config.yml", "vivado_synth.rpt")
 _LEVELS = 8
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder.name.endswith("_prj") or folder.name == "unifiedWorkspace") and folder.is_dir()
 
 
 class _WithSurroundings:
@@ -47,7 +52,7 @@ def with_surroundings(path: Path, files: FileSet) -> FileSet:
         return files
     here = path.resolve()
     chain = [here, *here.parents][:_LEVELS]
-    inside = next((level for level, folder in enumerate(chain) if folder.name.endswith("_prj") and folder.is_dir()), None)
+    inside = next((level for level, folder in enumerate(chain) if _is_project(folder)), None)
     if inside is None or inside + 1 >= len(chain) or not (chain[inside + 1] / _NAMES[0]).is_file():
         return files
     project = chain[inside + 1]

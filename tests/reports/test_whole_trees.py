@@ -381,6 +381,7 @@ def test_a_unified_project_of_hls4ml(build: Path, tmp_path_factory: pytest.TempP
     assert (tree.csynth.total.used.lut, [row.name for row in tree.layers]) == (1000, ["fc1"])
     assert tree.impl is not None
     assert imported(build, tmp_path_factory.mktemp("corpus")) == {"csynth": [1000], "impl": [745]}
+    assert [row.name for row in read_tree(component).layers] == ["fc1"]
 
 
 def test_a_timing_report_goes_with_its_own_step(build: Path) -> None:
