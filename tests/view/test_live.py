@@ -25,7 +25,8 @@ from dse.study.assemble import Question
 from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Signals
-from dse.synth_backends.base import Progress
+from dse.synth_backends import local
+from dse.synth_backends.base import Progress, Site
 from dse.view.board import Board, lines
 from dse.view.live import Live
 
@@ -150,8 +151,12 @@ def test_a_terminal_without_color_gets_the_plain_log(
     assert Live(compact, terminal).is_plain
 
 
-def pressed(of: Question, pending: int, keys: str) -> Live:
+def pressed(of: Question, pending: int, keys: str, *, has_jobs: bool = False) -> Live:
     live, _ = plain_live(of)
+    if has_jobs:
+        spec = of.spec
+        site = Site(spec.network, spec.target, spec.source, spec.state.absolute() / "work", spec.name, spec.slots)
+        live.backend = local.create(local.Options(), site)
     state = view_kit.journal(of, 1, n_pending=pending, is_over=False).state
     live.tick(tuple(Answer(running(trial), False) for trial in state.pending), state)
     for key in keys:
@@ -163,30 +168,31 @@ def test_keys_ask_before_they_cancel(compact: Question) -> None:
     trial = pressed(compact, 1, "").board().jobs[0][0]
     folder = JobFolder.of(compact.spec.state.absolute() / "work", trial.key)
     assert "has no job of its own" in pressed(compact, 1, "ky").board().question
-    folder.path.mkdir(parents=True)
-    assert pressed(compact, 1, "k").board().question == "cancel #2 on lab3? y/n"
-    assert pressed(compact, 1, "kn").board().question == ""
+    assert pressed(compact, 1, "k", has_jobs=True).board().question == "cancel #2 on lab3? y/n"
+    assert pressed(compact, 1, "kn", has_jobs=True).board().question == ""
     assert not folder.cancel_mark.exists()
-    assert pressed(compact, 1, "ky").board().question == ""
+    assert pressed(compact, 1, "ky", has_jobs=True).board().question == ""
     assert folder.cancel_mark.exists()
-    assert pressed(compact, 2, "k").board().question.startswith("cancel which? 1: #2, 2: #3")
-    assert pressed(compact, 2, "k2").board().question == "cancel #3 on lab3? y/n"
-    assert pressed(compact, 2, "kx").board().question == ""
-    assert pressed(compact, 0, "k").board().question.startswith("no job")
+    assert pressed(compact, 2, "k", has_jobs=True).board().question.startswith("cancel which? 1: #2, 2: #3")
+    assert pressed(compact, 2, "k2", has_jobs=True).board().question == "cancel #3 on lab3? y/n"
+    assert pressed(compact, 2, "kx", has_jobs=True).board().question == ""
+    assert pressed(compact, 0, "k", has_jobs=True).board().question.startswith("no job")
 
 
 def test_keys_show_logs_in_turn_then_none(compact: Question) -> None:
     trial = pressed(compact, 2, "").board().jobs[0][0]
     attempt = JobFolder.of(compact.spec.state.absolute() / "work", trial.key).attempt(1)
     attempt.mkdir(parents=True, exist_ok=True)
+    folder = JobFolder(attempt.parent, trial.key)
+    folder.save(folder.load().opened("local", "t"))
     (attempt / "log").write_bytes(b"x" * 30_000 + b"\nINFO: [HLS 200-10] \x1b[31mred\xff\n")
-    shown = pressed(compact, 2, "l").board()
+    shown = pressed(compact, 2, "l", has_jobs=True).board()
     assert shown.log is not None
     assert shown.log[0] == "#2"
     assert shown.log[1][-1].startswith("INFO: [HLS 200-10]")
     assert not any("\x1b" in line.plain for line in lines(shown, 100, 30))
-    assert pressed(compact, 2, "ll").board().log == ("#3", ("no log here yet",))
-    assert pressed(compact, 2, "lll").board().log is None
+    assert pressed(compact, 2, "ll", has_jobs=True).board().log == ("#3", ("no log here yet",))
+    assert pressed(compact, 2, "lll", has_jobs=True).board().log is None
 
 
 def test_fewer_jobs_at_once_and_more_again_up_to_what_the_file_allows(compact: Question) -> None:
