@@ -57,6 +57,7 @@ class FailureKind(StrEnum):
     TOOL_CRASH = "tool_crash"
     COSIM_FAILURE = "cosim_failure"
     DOES_NOT_FIT = "does_not_fit"
+    OPTIMISED_AWAY = "optimised_away"  # the tool removed multipliers that the choices need
     UNDEFINED_RESULT = "undefined_result"  # synthesised, but the tool gave no latency or interval
 
     NO_REPORT = "no_report"
@@ -80,6 +81,7 @@ DESIGN_FACTS = frozenset(
         FailureKind.TOOL_CRASH,
         FailureKind.COSIM_FAILURE,
         FailureKind.DOES_NOT_FIT,
+        FailureKind.OPTIMISED_AWAY,
         FailureKind.UNDEFINED_RESULT,
     }
 )

@@ -17,7 +17,7 @@ from dse.execution import retry
 from dse.execution.events import Judgement
 from dse.execution.jobdir import ENDING, IDENTITY, PROJECT, Attempt, JobFolder, read_json, read_log
 from dse.execution.places import Sighting
-from dse.execution.reading import Reading, read_reports
+from dse.execution.reading import Reading, optimised_away, read_reports
 from dse.execution.record import Record
 from dse.execution.settings import GIB, ToolOptions
 from dse.execution.toolchain import Tool
@@ -133,6 +133,8 @@ def _measured(reading: Reading, of: JobContext, provenance: Provenance) -> Judge
     if qor.latency_cycles_max is None or qor.ii_cycles_max is None:
         message = "synthesised, but the tool gave no latency or no interval (it depends on the data)."
         return Judgement(str(FailureKind.UNDEFINED_RESULT), message, provenance=replace(provenance, reports=reading.digests))
+    if lost := optimised_away(qor, of.job):
+        return Judgement(str(FailureKind.OPTIMISED_AWAY), lost, provenance=replace(provenance, reports=reading.digests))
     provenance = replace(provenance, reports=reading.digests, notes=(*provenance.notes, *reading.notes))
     return Judgement(retry.MEASURED, evaluation=Evaluation(of.job.key, of.job.fidelity, qor, provenance))
 

@@ -10,6 +10,7 @@ from dse.design import Fidelity, Job
 from dse.errors import ReportError
 from dse.project.plan import PROJECT_NAME, ProjectPlan
 from dse.qor import Qor
+from dse.registry import layer_kind
 from dse.reports.tree import TreeReport, qor_of_tree, read_result
 
 FRESH_SLACK_SECONDS = 2.0  # file systems that keep whole seconds
@@ -52,6 +53,25 @@ def read_reports(project: Path, plan: ProjectPlan | None, job: Job, started_at: 
     if fidelity is Fidelity.CSYNTH and plan is not None:
         qor = replace(qor, layers=_layers(tree, plan, job))
     return Reading(qor, tree.sources, tree.warnings)
+
+
+def optimised_away(qor: Qor, job: Job) -> str:
+    """Return one sentence where a design has not what its multipliers need, "" where it has.
+
+    A multiplier of a Resource layer with a reuse factor above 1 takes its weights from a memory, so no tool can fold it into constants: it
+    needs a DSP slice, or look-up tables. The bound is kept far below what tools build: four products a slice, two a table.
+    """
+    if qor.dsp is None or qor.lut is None:
+        return ""
+    needed = 0
+    for name, choice in job.point.choices:
+        if choice.strategy == "resource" and choice.reuse_factor > 1:
+            layer = job.network.layer(name)
+            rows, columns = layer_kind(layer.kind).matrices(layer)[0]
+            needed += -(-rows * columns // choice.reuse_factor)
+    if 4 * qor.dsp + 2 * qor.lut >= needed:
+        return ""
+    return f"{needed:,} multipliers side by side, but {qor.dsp:,.0f} DSP slices and {qor.lut:,.0f} look-up tables: the tool removed them."
 
 
 def _layers(tree: TreeReport, plan: ProjectPlan, job: Job) -> tuple[tuple[str, Qor], ...]:

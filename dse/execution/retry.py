@@ -68,6 +68,7 @@ _FACTS = (
     ),
     Rule(_K.COSIM_FAILURE, "Compare the C and RTL outputs that the log names."),
     Rule(_K.DOES_NOT_FIT, "Choose larger reuse factors, or a larger part."),
+    Rule(_K.OPTIMISED_AWAY, "Look for weights that are all zero, and for results that nothing reads or that no type can hold."),
     Rule(_K.UNDEFINED_RESULT, "The tool gave no latency or interval for this design; choose another io_type or strategy."),
 )  # fmt: skip
 _HANG = Rule(_K.TIMEOUT, "Look at the log's end; raise backend.hang_minutes if the tool is only quiet.", retries=1)

@@ -10,7 +10,8 @@ from execution_kit import job_for, write_project
 from fake_place import make_reports
 
 from dse.errors import ReportError
-from dse.execution.reading import Reading, read_reports
+from dse.execution.reading import Reading, optimised_away, read_reports
+from dse.qor import Qor
 
 JOB = job_for(4, 4)
 
@@ -36,6 +37,18 @@ def test_the_layers_have_the_networks_names(tmp_path: Path) -> None:
     qor = read(tmp_path / "one").qor
     assert [name for name, _ in qor.layers] == ["fc1", "fc2"]
     assert qor.latency_cycles_max is not None
+
+
+def test_what_the_tool_removed_is_told_by_a_bound_on_multipliers() -> None:
+    """fc1 is a Resource layer: at a reuse factor above 1 its multipliers cannot be folded away."""
+    name, choice = JOB.point.choices[0]
+    layer = JOB.network.layer(name)
+    needed = sum(-(-JOB.network.layer(n).n_in * JOB.network.layer(n).n_out // c.reuse_factor) for n, c in JOB.point.choices)
+    assert (choice.strategy, choice.reuse_factor > 1, layer.n_in > 1) == ("resource", True, True)
+    assert f"{needed:,} multipliers" in optimised_away(Qor(lut=needed // 2 - 1, ff=0, dsp=0), JOB)
+    assert "0 DSP slices and 0 look-up tables" in optimised_away(Qor(lut=0, ff=0, dsp=0), JOB)
+    for fine in (Qor(lut=needed, ff=0, dsp=0), Qor(lut=0, ff=0, dsp=needed), Qor(lut=0)):
+        assert optimised_away(fine, JOB) == ""
 
 
 def test_f08_truncated_at_every_64th_byte(good: Path, tmp_path: Path) -> None:

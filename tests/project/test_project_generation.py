@@ -234,7 +234,7 @@ model.save(hdf5_file)
 for backend in ("Vivado", "Vitis"):
     config = hls4ml.utils.config_from_keras_model(model, granularity="name", backend=backend, default_precision="ap_fixed<16,6>")
     for layer in config["LayerName"].values():
-        layer["Precision"] = {key: "ap_fixed<16,6>" if text == "auto" else text for key, text in layer["Precision"].items()}
+        layer["Precision"] = {key: "ap_fixed<16,6>" if text == "auto" and key != "accum" else text for key, text in layer["Precision"].items()}
     for name, factor in (("fc", 2), ("out", 2)):
         config["LayerName"][name].update(ReuseFactor=factor, Strategy="Resource")
     hls4ml.converters.convert_from_keras_model(
