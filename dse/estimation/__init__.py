@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from dse.estimation.constants import basis, fitting
 from dse.estimation.context import Context, context_of
-from dse.estimation.model import estimate_design, estimate_layer, is_known
+from dse.estimation.model import estimate_design, estimate_layer, fixed_parts, is_known
 
-__all__ = ["Context", "basis", "context_of", "estimate_design", "estimate_layer", "fitting", "is_known"]
+__all__ = ["Context", "basis", "context_of", "estimate_design", "estimate_layer", "fitting", "fixed_parts", "is_known"]

@@ -89,11 +89,16 @@ def estimate_design(network: Network, point: DesignPoint, target: Target, correc
         choice = chosen.get(layer.name, fixed)
         qor = estimate_layer(layer, choice, target, contexts.get(layer.name))
         parts.append((layer.name, correct(layer, choice, target, qor)))
+    return compose((*parts, *fixed_parts(network, target)))
+
+
+def fixed_parts(network: Network, target: Target) -> tuple[tuple[str, Qor], ...]:
+    """Return what a design has besides the layers of its network, whatever is chosen: split-off activations, and FIFOs of a stream."""
     activations = tuple(split_off(network))
-    parts += [(layer.name, estimate_layer(layer, fixed, target, Context())) for layer in activations]
+    parts = [(layer.name, estimate_layer(layer, LayerChoice(1, "latency"), target, Context())) for layer in activations]
     if target.io_type == "io_stream":
         parts.append((FIFOS, fifos(network, activations, target)))
-    return compose(parts)
+    return tuple(parts)
 
 
 def _stream(g: Geometry, context: Context, target: Target) -> dict[str, Any]:

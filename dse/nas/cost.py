@@ -21,7 +21,7 @@ from dse.allocation.prices import priced
 from dse.composition import combine_of, compose
 from dse.design import DesignPoint, Fidelity, Layer, LayerChoice, Network, Strategy, Target
 from dse.errors import InfeasibleError, SpaceError
-from dse.estimation import context_of, estimate_layer
+from dse.estimation import context_of, estimate_layer, fixed_parts
 from dse.goal import DEVICE_COST_RESOURCES, Goal, Limit
 from dse.networks.architecture import Architecture, workload
 from dse.parts import Part
@@ -118,9 +118,9 @@ def cost_of_network(network: Network, device: Device, *, with_least_latency: boo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Row:
-    """A layer, its choices (none without weights) and their numbers."""
+    """A layer (or another part of the design), its choices (none without weights) and their numbers."""
 
-    layer: Layer
+    name: str
     choices: tuple[LayerChoice, ...]
     numbers: tuple[Qor, ...]
 
@@ -142,13 +142,14 @@ def _menu(network: Network, device: Device) -> tuple[_Row, ...]:
     rows = []
     for layer in network.layers:
         if not _weighs(layer):
-            rows.append(_Row(layer, (), estimated(layer, (LayerChoice(1, "latency"),), around)))
+            rows.append(_Row(layer.name, (), estimated(layer, (LayerChoice(1, "latency"),), around)))
             continue
         factors = layer_kind(layer.kind).legal(layer, device.target, device.strategy).reuse_factors
         choices = tuple(LayerChoice(factor, device.strategy) for factor in factors)
         if not choices:
             raise SpaceError(f"layer {layer.name}: no legal reuse factor with strategy {device.strategy}")
-        rows.append(_Row(layer, choices, fill(layer, choices, around)))
+        rows.append(_Row(layer.name, choices, fill(layer, choices, around)))
+    rows += [_Row(name, (), (qor,)) for name, qor in fixed_parts(network, device.target)]
     return tuple(rows)
 
 
@@ -159,7 +160,7 @@ def _solve(device: Device, menu: tuple[_Row, ...], objective: str) -> DesignPoin
     problem = Problem(_column(menu, objective, device), tuple(limits))
     _refuse_hopeless(problem)
     found = allocate(problem)
-    chosen = ((row.layer.name, row.choices[index]) for row, index in zip(menu, found.choices, strict=True) if row.choices)
+    chosen = ((row.name, row.choices[index]) for row, index in zip(menu, found.choices, strict=True) if row.choices)
     return DesignPoint(tuple(chosen))
 
 
@@ -181,7 +182,7 @@ def _column(menu: tuple[_Row, ...], metric: str, device: Device) -> Table:
     for row in menu:
         values = [device.goal.value(qor, metric) for qor in row.numbers]
         if None in values:
-            raise SpaceError(f"layer {row.layer.name}: nothing tells its {metric}, so the design cannot be weighed")
+            raise SpaceError(f"layer {row.name}: nothing tells its {metric}, so the design cannot be weighed")
         columns.append(np.array(values, dtype=np.float64))
     return tuple(columns)
 
@@ -190,8 +191,8 @@ def _design(menu: tuple[_Row, ...], point: DesignPoint) -> Qor:
     chosen = dict(point.choices)
     pairs = []
     for row in menu:
-        index = row.choices.index(chosen[row.layer.name]) if row.choices else 0
-        pairs.append((row.layer.name, row.numbers[index]))
+        index = row.choices.index(chosen[row.name]) if row.choices else 0
+        pairs.append((row.name, row.numbers[index]))
     return compose(pairs)
 
 
