@@ -14,7 +14,7 @@ from dse.commands.export import export
 from dse.commands.import_reports import import_reports
 from dse.corpus import read_corpus
 from dse.errors import SpecError
-from dse.export import csv_text, trial_rows
+from dse.export import trial_rows, trials_csv
 from dse.qor import DesignRecord
 
 NETWORK = (
@@ -110,7 +110,7 @@ def test_csv_of_failures_names_the_class_only(finished: Path) -> None:
     loop = dse.ask_tell(finished)
     (point,) = loop.ask()
     loop.tell(point, dse.Failure(dse.FailureKind.TIMEOUT, "=cmd|' /C calc'!A0"))
-    text = csv_text(trial_rows(loop.question, loop.state))
+    text = trials_csv(trial_rows(loop.question, loop.state))
     assert "timeout" in text
     assert "calc" not in text
     assert json.dumps(text)
