@@ -165,7 +165,7 @@ def test_an_estimate_goes_on_with_what_a_tool_measured(estimated: Path, dse_here
     assert not {t["key"] for t in before["trials"]} & {t["key"] for t in after["trials"]}
     shown = dse_here("status", estimated).stdout
     assert "before, by estimate" in shown
-    assert "verified by the backend" in shown
+    assert "composed of recorded layers, not verified as a whole" in shown
     assert dse_here("page", estimated, "-o", estimated.parent / "out.html").returncode == 0
     assert len(read_story(read_question(estimated)).gaps) == len(after["trials"])
 
