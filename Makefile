@@ -1,4 +1,5 @@
 # make demo   from a bare Python 3.11: install the core, run two example campaigns, compare them
+# make quick  lint, types and the tests of rooms that need no tool and no time: for while you work
 # make test   lint, types and all tests (installs everything they need)
 # Any Python from 3.11 to 3.13 will do; `make PYTHON=...` names another than the first one found.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
@@ -6,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-long lint types clean
+.PHONY: demo quick test test-long lint types clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +27,12 @@ demo: $(VENV)/.core
 	@$(BIN)/dse run campaigns/jet_tagger_performance.toml -y
 	@$(BIN)/dse run campaigns/jet_tagger_compact.toml -y
 	@$(BIN)/dse compare campaigns/jet_tagger_performance.toml campaigns/jet_tagger_compact.toml --homogeneous 4
+
+# The folders whose tests take no time. Values, parsers and files: what most changes can break.
+QUICK := tests/test_imports.py tests/values tests/layers tests/networks tests/pareto tests/store tests/campaign tests/corpus tests/reports
+
+quick: $(VENV)/.all lint types
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -q -m "not slow and not hls4ml" $(QUICK)
 
 test: $(VENV)/.all lint types
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 -q -m "not slow"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dse.commands.options import AsJson, CampaignFile
+from dse.commands.options import AsJson, CampaignFile, Wide
 from dse.commands.output import console, print_json, question_of, write
 from dse.commands.page import write_page
 from dse.commands.status import print_trials, trial_document
@@ -23,6 +23,7 @@ def front(
     path: CampaignFile,
     *,
     as_json: AsJson = False,
+    wide: Wide = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="print one row a design")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="write the figure instead")] = None,
 ) -> int:
@@ -45,7 +46,7 @@ def front(
         document = {"campaign": question.spec.name, "objectives": list(summary.objectives), "front": rows}
         print_json("front", {**document, "hypervolume": summary.hypervolume, "fidelity": question.backend.fidelity.value})
     elif summary.front:
-        print_trials(question, summary.front, summary, with_bands=True)
+        print_trials(question, summary.front, summary, with_bands=True, wide=wide)
     else:
         console().print(f"no feasible design has been {words_of(question).measured} yet: dse run {path}")
     return 0

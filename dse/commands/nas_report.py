@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from dse.commands.output import console, number
+from dse.commands.output import console, number, print_table
 from dse.nas.deploy import Deployed, read_deployed, table_row
 from dse.nas.records import SPENT, Candidate, Outcome, front_of, volume_of
 from dse.nas.session import read_search
@@ -13,8 +12,7 @@ from dse.nas.spec import NasSpec
 
 _COLUMNS = ("#", "network", "error", "test", "workload", "device cost", "latency us", "epochs", "s", "ended")
 _DEPLOYED = ("#", "network", "error", "test", "fixed", "workload", "LUT", "DSP", "BRAM", "latency us", "reuse factors", "by")
-_LONG = frozenset(("network", "reuse factors", "ended"))
-_BROKEN_AT = 20
+_TEXTS = frozenset(("", "by", "network", "reuse factors", "ended"))
 _GIVEN_UP = ("by", "s", "epochs", "test", "ended", "BRAM", "workload", "latency us", "DSP", "device cost")  # the first first
 
 
@@ -70,36 +68,11 @@ def status_document(spec: NasSpec, candidates: tuple[Candidate, ...]) -> dict[st
     }
 
 
-def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; in a narrow window the least telling columns are left out and texts broken, never a number."""
-    from rich.table import Table
-
-    rows, out = list(rows), console()
-
-    def width(name: str) -> int:
-        place = heads.index(name)
-        size = max((len(word) for word in (*name.split(), *(row[place] for row in rows))), default=0)
-        return 1 + (min(size, _BROKEN_AT) if name in _LONG else size)
-
-    kept = list(heads)
-    for name in _GIVEN_UP:
-        if name in kept and sum(map(width, kept)) + len(kept) > out.width:
-            kept.remove(name)
-    table = Table(box=None, pad_edge=False)
-    for name in kept:
-        justify: Literal["left", "right"] = "left" if name in _LONG or name in ("", "by") else "right"
-        head = name if name in _LONG else "\n".join(name.split())
-        table.add_column(head, justify=justify, no_wrap=name not in _LONG, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell for name, cell in zip(heads, row, strict=True) if name in kept))
-    out.print(table)
-
-
 def print_candidates(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
     """Print a table of all candidates but the refused."""
     best = {candidate.number for candidate in front_of(candidates, spec.goals)}
     shown = [candidate for candidate in candidates if candidate.outcome is not Outcome.REFUSED]
-    _print_table(("", *_COLUMNS), [("*" if candidate.number in best else " ", *_cells(candidate)) for candidate in shown])
+    print_table(("", *_COLUMNS), [("*" if c.number in best else " ", *_cells(c)) for c in shown], texts=_TEXTS, given_up=_GIVEN_UP)
     refused = sum(candidate.outcome is Outcome.REFUSED for candidate in candidates)
     if refused:
         console().print(f"{refused} candidates were refused without a training: known already, or they cannot keep the limits")
@@ -131,7 +104,7 @@ def print_front(spec: NasSpec, candidates: tuple[Candidate, ...]) -> None:
     out.print(f"{spec.name} · {' against '.join(goal_names(spec))} · {spent} trainings · {len(front)} on the front{words}")
     if not front:
         return
-    _print_table(_COLUMNS, map(_cells, front))
+    print_table(_COLUMNS, map(_cells, front), texts=_TEXTS, given_up=_GIVEN_UP)
     out.print(
         f"device cost and latency: allocation over the {'estimate' if spec.cost.tables == 'estimate' else 'surrogate'}, not verified by synthesis"
     )
@@ -149,4 +122,4 @@ def print_deployed(spec: NasSpec, deployed: tuple[Deployed, ...]) -> None:
         cells = [str(row["trial"]), row["architecture"], *errors, *numbers]
         rows.append([*cells, number(row["latency_us"], 1), factors, row["fidelity"] or "-"])
     console().print(f"{len(deployed)} networks deployed")
-    _print_table(_DEPLOYED, rows)
+    print_table(_DEPLOYED, rows, texts=_TEXTS, given_up=_GIVEN_UP)

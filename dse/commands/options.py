@@ -19,3 +19,4 @@ CheckNumerics = Annotated[
     ),
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="let what the file names be run (setup, tool, notify, ...); ask nothing")]
+Wide = Annotated[bool, typer.Option("--wide", help="leave no column out, however narrow the terminal is")]

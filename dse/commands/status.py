@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from dse.campaign.times import seconds_since
-from dse.commands.options import AsJson, CampaignFile
-from dse.commands.output import console, number, points, print_json, question_of, share
+from dse.commands.options import AsJson, CampaignFile, Wide
+from dse.commands.output import console, number, points, print_json, print_table, question_of, share
 from dse.qor import Failure, Qor
 from dse.search.base import Trial
 from dse.store.codec import qor_to_json
@@ -39,6 +39,7 @@ def status(
     path: CampaignFile,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="the board of `dse run`, only to look at; q leaves")] = False,
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> int:
     """Print trials, incumbent and certificate of a campaign; with `watch`, show the board on a terminal, else print what is new."""
@@ -53,7 +54,7 @@ def status(
 
         state = Watch(question, screen).follow()
         if state.stop is not None:
-            print_status(read_story(question))
+            print_status(read_story(question), wide=wide)
         return 0
     shown: int | None = None
     while True:
@@ -63,7 +64,7 @@ def status(
             if as_json:
                 print_json("status", status_document(story))
             else:
-                print_status(story)
+                print_status(story, wide=wide)
         if not watch or story.state.stop is not None:
             return 0
         time.sleep(WATCH_SECONDS)
@@ -155,7 +156,7 @@ def trial_document(trial: Trial, question: Question | None = None) -> dict[str, 
     } | ({"bounds": {metric: list(band) for metric, band in around.items()}} if around else {})
 
 
-def print_status(story: Story) -> None:
+def print_status(story: Story, *, wide: bool = False) -> None:
     """Print the same for people."""
     question, state, summary = story.question, story.state, story.summary
     spec = question.spec
@@ -172,7 +173,7 @@ def print_status(story: Story) -> None:
     if not state.trials:
         out.print(f"nothing has been tried yet; start with: dse run {spec.path}")
         return
-    print_trials(question, state.trials, summary)
+    print_trials(question, state.trials, summary, wide=wide)
     print_answer(question, state, summary)
 
 
@@ -215,26 +216,38 @@ def print_answer(question: Question, state: CampaignState, summary: Summary) -> 
         out.print(f"note: {note}")
 
 
-def print_trials(question: Question, trials: tuple[Trial, ...], summary: Summary, *, with_bands: bool = False) -> None:
-    """Print a table of trials; `*` marks the Pareto front, `>` the incumbent; with bands, between what estimates may lie."""
-    from rich.table import Table
+_TEXTS = ("", "by", "reuse factors")
+_GIVEN_UP = ("by", "FF", "BRAM", "LUT", "latency", "DSP", "II")
 
-    table = Table(box=None, pad_edge=False)
-    extra = [m for m in summary.objectives if m not in ("ii_cycles_max", "latency_cycles_max", "dsp", "lut", "ff", "bram_18k")]
-    for name in ("", "#", "by", "reuse factors", "II", "latency", "DSP", "LUT", "FF", "BRAM", *extra):
-        table.add_column(name, justify="left" if name in ("", "by", "reuse factors") else "right", overflow="fold")
+
+def print_trials(
+    question: Question, trials: tuple[Trial, ...], summary: Summary, *, with_bands: bool = False, wide: bool = False
+) -> None:
+    """Print a table of trials; `*` marks the Pareto front, `>` the incumbent; with bands, between what estimates may lie."""
+    titles = {metric: title for title, metric in _BANDED}
+    extra = [metric for metric in summary.objectives if metric not in titles]
     front = {trial.number for trial in summary.front}
+    rows = []
     for trial in trials:
         is_best = summary.incumbent is not None and trial.number == summary.incumbent.number
         mark = (">" if is_best else " ") + ("*" if trial.number in front else " ")
-        cells = [mark, str(trial.number), trial.proposed_by, str(trial.point)]
+        around = bounds_of(question, trial) if with_bands else {}
         if trial.qor:
-            around = bounds_of(question, trial) if with_bands else {}
-            cells += [number(getattr(trial.qor, metric)) + band_text(around.get(metric)) for _, metric in _BANDED]
+            cells = [number(getattr(trial.qor, metric)) + band_text(around.get(metric)) for _, metric in _BANDED]
             cells += [number(question.goal.value(trial.qor, metric), 4 if metric == "device_cost" else 0) for metric in extra]
+            point = str(trial.point)
         else:
-            cells.append(trial.outcome.kind.value if isinstance(trial.outcome, Failure) else "pending")
-        table.add_row(*cells)
-    console().print(table)
+            cells = ["-"] * (len(_BANDED) + len(extra))
+            why = f"failed: {trial.outcome.kind.value}" if isinstance(trial.outcome, Failure) else "pending"
+            point = f"{trial.point} {why}"
+        rows.append([mark, str(trial.number), trial.proposed_by, point, *cells])
+    wanted = {titles[metric] for metric in summary.objectives if metric in titles}
+    print_table(
+        ("", "#", "by", "reuse factors", *titles.values(), *extra),
+        rows,
+        texts=_TEXTS,
+        given_up=[name for name in _GIVEN_UP if name not in wanted],
+        wide=wide,
+    )
     if summary.incumbent:
         console().print("> best, * on the Pareto front", style="dim")

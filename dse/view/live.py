@@ -43,7 +43,7 @@ class Live:
         self.backend: SynthBackend = question.backend
         self.console = console
         self.signals = signals or Signals()
-        dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
+        dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
         self.is_plain = plain or dumb or not console.is_terminal
         self._stack = ExitStack()
         self._keys: Keys | None = None

@@ -68,7 +68,7 @@ class NasLive(Follower):
         self.console = console
         self.signals = signals or Signals()
         self.warnings: list[str] = []
-        dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
+        dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
         self.is_plain = plain or dumb or not console.is_terminal
         self._page, self._page_from = page, 0.0
         self._stack = ExitStack()

@@ -49,18 +49,17 @@ def remaining(eta: tuple[float, float] | None, since: float = 0.0) -> str:
 
     >>> remaining((300, 540)), remaining(None), remaining((0, 0)), remaining((30, 60), since=40), remaining((0, 9000))
     ('~5-9 m', '?', 'late', '~0-20 s', '~0-2.5 h')
+    >>> remaining((9.8, 10.4))
+    '~10 s'
     """
     if eta is None:
         return "?"
     low, high = (max(0.0, bound - since) for bound in eta)
     if high <= 0:
         return "late"
-    if high < 90:
-        return f"~{low:.0f}-{high:.0f} s"
-    if high < 5400:
-        return f"~{low / 60:.0f}-{high / 60:.0f} m"
-    hours = (f"{bound / 3600:.1f}".removesuffix(".0") for bound in (low, high))
-    return f"~{'-'.join(hours)} h"
+    unit, seconds = ("s", 1) if high < 90 else ("m", 60) if high < 5400 else ("h", 3600)
+    shown = [f"{bound / seconds:.{1 if unit == 'h' else 0}f}".removesuffix(".0") for bound in (low, high)]
+    return f"~{'-'.join(dict.fromkeys(shown))} {unit}"
 
 
 def time_of(nanoseconds: float) -> str:

@@ -237,7 +237,7 @@ def test_watching_reads_files_only(tmp_path):
 
 @pytest.mark.parametrize("width", [50, 60, 80, 100, 160])
 def test_tables_fit_the_window_and_break_no_number(spec, monkeypatch, capsys, width):
-    monkeypatch.setattr("dse.commands.nas_report.console", lambda: Console(width=width, markup=False, highlight=False))
+    monkeypatch.setattr("dse.commands.output.console", lambda: Console(width=width, markup=False, highlight=False))
     known = [c for c in many() if c.outcome is Outcome.TRAINED]
     long = replace(known[0], architecture=Architecture(750, dense=(512,) * 6))
     print_candidates(spec, (long, *known[1:]))
