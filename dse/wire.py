@@ -53,12 +53,13 @@ def dump_json(document: object) -> str:
 
 
 def load_json(text: str | bytes) -> Any:
-    """Read JSON that means one thing: NaN, infinities and a key given twice are refused.
+    """Read JSON that means one thing: UTF-8 without a mark of byte order; NaN, infinities and a key given twice are refused.
 
     Raises:
         ValueError: anything else.
     """
     try:
+        text = text.decode("utf-8") if isinstance(text, bytes) else text
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

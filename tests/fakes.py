@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
+from pathlib import Path
 
 from dse.composition import compose
 from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Network, Target
@@ -17,6 +18,7 @@ from dse.parts import Part
 from dse.qor import Evaluation, Failure, FailureKind, LayerRecord, Provenance, Qor
 from dse.search.base import Advice, Proposal, Searcher, Trial, TrialStatus, View
 from dse.space import DesignSpace, LayerOptions
+from dse.store.journal import Event, Journal
 from dse.synth_backends.base import Progress
 
 Toy = Callable[[Layer, LayerChoice], Qor | Failure]
@@ -175,3 +177,12 @@ def drive(
         done = finish(trial, evaluate(toy, now.network, trial.point))
         rest = tuple(t for t in now.pending if t is not trial)
         now = replace(now, pending=rest, finished=(*now.finished, done))
+
+
+def write_journal(path: Path, events: Iterable[Event]) -> None:
+    """Write a journal anew, each line following the one before it."""
+    path.unlink(missing_ok=True)
+    journal = Journal(path)
+    for event in events:
+        journal.append(event)
+    journal.close()

@@ -19,7 +19,6 @@ from dse.study import fold as events
 from dse.study.assemble import Question, assemble
 from dse.study.fold import CampaignState, apply, replay
 from dse.view.story import Story
-from dse.wire import dump_json
 
 TARGET = Target("xc7a200tfbg6762", 5.0, "io_stream", Precision(16, 6), Toolchain("vivado_hls", "2019.2"))
 HOSTILE = (
@@ -121,8 +120,7 @@ class Pen:
 
     def save(self) -> Path:
         path = self.question.spec.state / "journal.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(dump_json(event) + "\n" for event in self.events))
+        fakes.write_journal(path, self.events)
         return path
 
 

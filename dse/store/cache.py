@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from dse.errors import CacheConflict, CacheError, CorruptEntry, NewerEntry
 from dse.qor import DESIGN_FACTS, Evaluation, Failure, Learned
 from dse.store import fsops
 from dse.store.codec import read_evaluation
+from dse.store.index import Index
 from dse.wire import dump_json, load_json, to_json
 
 SCHEMA = "dse.evaluation/2"
+LAYERS = "layers.jsonl"  # attachment: the measured layers, one record a line
 READABLE = ("dse.evaluation/1", SCHEMA)
 MAX_BYTES = 64 * 2**20
 
@@ -43,6 +45,7 @@ class Cache:
         self.root = root
         self.warnings: list[str] = []
         self._claims: dict[str, int] = {}
+        self._index = Index(root / "index")
 
     def get(self, key: str) -> Evaluation | None:
         """Return what is stored, None on a miss.
@@ -102,17 +105,20 @@ class Cache:
             CacheConflict: the same key is there with a different outcome; the stored one stays.
             CacheError, DiskFull: nothing was written.
         """
+        place = self._place(evaluation.key)
+        self._refuse_links(place.parent)
         files = {**(attachments or {}), "evaluation.json": dump_json(to_json(evaluation)).encode()}
         digests = {name: _sha256(content) for name, content in files.items()}
         files["manifest.json"] = dump_json({"schema": SCHEMA, "files": digests}).encode()
-        if fsops.place_directory(self._place(evaluation.key), files):
+        if fsops.place_directory(place, files):
+            self._index.add(evaluation.key, files.get(LAYERS, b""))
             return
         stored = self.get(evaluation.key)
         if stored is None:
-            fsops.place_directory(self._place(evaluation.key), files)
+            fsops.place_directory(place, files)
         elif stored.outcome != evaluation.outcome:
             raise CacheConflict(
-                f"cache entry {self._place(evaluation.key)}: the same key has a different outcome"
+                f"cache entry {place}: the same key has a different outcome"
                 f" (stored by {stored.provenance.made_by or 'an import'}, {stored.provenance.finished_at})."
                 " One of the two tools or machines is not what it says; see `dse cache check`."
             )
@@ -122,6 +128,7 @@ class Cache:
         if key in self._claims:
             return True
         place = self.root / "claims"
+        self._refuse_links(place)
         try:
             place.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(place / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -151,10 +158,27 @@ class Cache:
             self.release(key)
 
     def keys(self) -> Iterator[str]:
-        """Iterate over the keys of all entries, damaged ones too."""
-        for place in sorted(self.root.glob("[0-9a-f][0-9a-f]/*")):
-            if re.fullmatch(r"[0-9a-f]{64}", place.name):
-                yield place.name
+        """Iterate over the keys of all entries, damaged ones too, in alphabetical order."""
+        for number in range(256):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                with os.scandir(self.root / f"{number:02x}") as entries:
+                    names = [entry.name for entry in entries]
+                yield from sorted(name for name in names if re.fullmatch(r"[0-9a-f]{64}", name))
+
+    def newest(self, regime: str, kinds: Collection[str], n_layers: int) -> tuple[str, ...]:
+        """Return the newest entries of a regime (`dse.store.index`) that hold layers of these kinds, until they hold so many layers."""
+        for key in self._index.missing(self.keys()):
+            with suppress(OSError, ValueError):
+                place = self._place(key) / LAYERS
+                self._index.add(key, _read(place) if place.exists() else b"")
+        return self._index.newest(regime, kinds, n_layers)
+
+    def _refuse_links(self, folder: Path) -> None:
+        for place in (self.root, folder):
+            if place.is_symlink():
+                raise CacheError(
+                    f"{place}: a symbolic link, which is not followed. Set [campaign] cache to the folder that you mean, {place.resolve()}."
+                )
 
     def _place(self, key: str) -> Path:
         if not re.fullmatch(r"[0-9a-f]{64}", key):

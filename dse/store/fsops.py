@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,6 +95,51 @@ def _make_directory(path: Path) -> None:
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
         sync_directory(folder.parent)
+
+
+def open_plain(path: Path | str, flags: int, *, folder: int | None = None) -> int:
+    """Open a file that is what it seems: no symbolic link, FIFO or device, and the user's own if it is to be written to.
+
+    Args:
+        folder: descriptor of the folder that a relative path is seen from.
+
+    Raises:
+        OSError: it cannot be opened or is something else; `strerror` says what.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644, dir_fd=folder)
+    except OSError as error:
+        what = {errno.ELOOP: "it is a symbolic link, which is not followed", errno.ENXIO: "it is no plain file"}.get(
+            error.errno or 0
+        )
+        if what is None:
+            raise
+        raise OSError(error.errno, what, str(path)) from error
+    return _refuse_others(descriptor, stat.S_ISREG, "it is no plain file", is_written=flags & os.O_ACCMODE != os.O_RDONLY)
+
+
+def open_folder(path: Path) -> int:
+    """Open a folder of the user's own, that is no symbolic link, to write in it.
+
+    Raises:
+        OSError: it is not; `strerror` says what.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path)) from error
+        raise
+    return _refuse_others(descriptor, stat.S_ISDIR, "it is no folder", is_written=True)
+
+
+def _refuse_others(descriptor: int, is_right: Callable[[int], bool], otherwise: str, *, is_written: bool) -> int:
+    status = os.fstat(descriptor)
+    foreign = is_written and status.st_uid != os.geteuid()
+    if is_right(status.st_mode) and not foreign:
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EPERM, "it belongs to another user" if foreign else otherwise)
 
 
 def sync_directory(path: Path) -> None:

@@ -9,7 +9,7 @@ from dse import registry
 from dse.campaign.spec import CampaignSpec
 from dse.campaign.tables import LayerTable
 from dse.consent import backend_commands, refuse_unknown
-from dse.design import DesignPoint, Job, Layer, LayerChoice, Precision
+from dse.design import DesignPoint, Fidelity, Job, Layer, LayerChoice, Precision
 from dse.errors import SpaceError
 from dse.faults import refuse_known_faults
 from dse.goal import Goal, Objective
@@ -18,6 +18,7 @@ from dse.search.base import HasOwnGoal, Searcher, View
 from dse.space import DesignSpace, LayerOptions
 from dse.store.cache import Cache
 from dse.store.codec import space_to_json
+from dse.store.index import regime
 from dse.store.journal import Event, Journal, read_events
 from dse.study import fold as events
 from dse.study.changes import refuse_changes, refuse_foreign
@@ -186,7 +187,7 @@ def _take_up(question: Question, journal: Journal, watchers: tuple[Watcher, ...]
     refuse_changes(dict(state.meaning), question.meaning, spec.path)
     is_same = state.identity != "" and dict(state.meaning) == question.meaning
     cache = Cache(spec.cache)
-    keys = state.transfer if is_same else tuple(cache.keys()) if learns(spec) else ()
+    keys = state.transfer if is_same else _newest(cache, question) if learns(spec) else ()
     transfer = _comparable(transferable(cache, keys), question)
     campaign = Campaign(
         journal=journal,
@@ -228,6 +229,11 @@ def gone_on(question: Question, state: CampaignState) -> CampaignState:
 def learns(spec: CampaignSpec) -> bool:
     """Whether the search learns from layers that other campaigns measured."""
     return bool(getattr(spec.search_options, "transfer", False))
+
+
+def _newest(cache: Cache, question: Question) -> tuple[str, ...]:
+    kinds = {option.layer.kind for option in question.space.options}
+    return cache.newest(regime(question.spec.target, Fidelity(question.backend.fidelity)), kinds, MAX_TRANSFER)
 
 
 def _comparable(records: tuple[LayerRecord, ...], question: Question) -> tuple[LayerRecord, ...]:

@@ -10,12 +10,10 @@ from dse.design import Fidelity, Job
 from dse.errors import CorruptEntry
 from dse.qor import Evaluation, Failure, LayerRecord, Qor
 from dse.reports.failure import is_doubtful
-from dse.store.cache import Cache, is_cacheable
+from dse.store.cache import LAYERS, Cache, is_cacheable
 from dse.store.codec import read_record
 from dse.synth_backends.base import HasLimits, Progress
 from dse.wire import dump_json, load_json, to_json
-
-LAYERS = "layers.jsonl"
 
 
 class Asked(Protocol):

@@ -184,7 +184,7 @@ def apply(state: CampaignState, event: Event) -> CampaignState:
     """Return the state after one more event."""
     if (event["event"] == "opened") is bool(state.identity):
         raise ValueError("a journal begins with `opened`, and only once")
-    state = replace(state, active_seconds=state.active_seconds + float(event["elapsed"]))
+    state = replace(state, active_seconds=state.active_seconds + _seconds(event["elapsed"]))
     match event["event"]:
         case "opened":
             identity, meaning = f"{event['campaign']}@{event['at']}", tuple(event["meaning"].items())
@@ -232,7 +232,7 @@ def _finish(state: CampaignState, event: Event) -> CampaignState:
     if evaluation.key != trial.key:
         raise ValueError(f"trial {number} has another key than its result")
     status = TrialStatus.FAILED if isinstance(evaluation.outcome, Failure) else TrialStatus.DONE
-    done = replace(trial, status=status, outcome=evaluation.outcome, cached=bool(event["cached"]))
+    done = replace(trial, status=status, outcome=evaluation.outcome, cached=_truth(event["cached"]))
     return replace(
         state,
         trials=tuple(done if other is trial else other for other in state.trials),
@@ -244,6 +244,18 @@ def _finish(state: CampaignState, event: Event) -> CampaignState:
 def _point(document: Event) -> Any:
     (kind, name) = next((kind, name) for kind, name in _POINTS.items() if name in document)
     return from_json(kind, document[name])
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise ValueError(f"elapsed is {value!r}, expected seconds from 0")
+    return float(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"cached is {value!r}, expected true or false")
+    return value
 
 
 def _trial(document: dict[str, Any]) -> Trial:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from worlds import Dse
 
 from dse.commands.output import console
+from dse.store.journal import read_events
 from dse.text import csv_text, json_text, one_line, printable
 
 HOSTILE = "\x1b[2J\x9b31m\u202eevil\u2066\u200f\x07\ud800"
@@ -27,13 +28,14 @@ def poisoned(world: Path, dse_here: Dse) -> Path:
     """A campaign whose journal was written by somebody who means no good."""
     assert dse_here("run", world).returncode == 0
     journal = world.parent / world.stem / "journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    events, _ = read_events(journal)
     for event in events:
         for trial in event.get("trials", ()):
             trial["reason"] = HOSTILE + trial["reason"]
             trial["proposed_by"] = "=1+1" + HOSTILE
         if event["event"] == "stopped":
             event["reason"] = HOSTILE
+    events[0]["schema"] = "dse.journal/1"  # no line says what it follows
     journal.write_text("".join(json.dumps(event) + "\n" for event in events))
     return world
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import fakes
 import pytest
 from worlds import Dse
 
@@ -126,10 +127,10 @@ def test_a_journal_of_0_1_is_read_while_its_file_means_the_same(world: Path, dse
     assert dse_here("run", world, "--plain").returncode == 0
     before = document(dse_here, "status", world)
     journal = world.parent / "toy" / "journal.jsonl"
-    first, *rest = journal.read_text().splitlines()
-    opened = json.loads(first)
-    del opened["question"]
-    journal.write_text("\n".join([json.dumps(opened), *rest]) + "\n")
+    found, _ = read_events(journal)
+    del found[0]["question"]
+    found[0]["schema"] = "dse.journal/1"
+    journal.write_text("".join(json.dumps(event) + "\n" for event in found))
     assert document(dse_here, "status", world) == before
     assert dse_here("run", world, "--plain").returncode == 0
     shutil.rmtree(world.parent / "corpus")
@@ -283,7 +284,7 @@ def test_networks_and_spaces_are_read_back_as_they_were(path: Path) -> None:
 
 def test_a_question_nobody_understands_any_more_is_one_sentence(estimated: Path, dse_here: Dse) -> None:
     journal = estimated.parent / "toy" / "journal.jsonl"
-    journal.write_text(journal.read_text().replace('"mode":"compact"', '"mode":"conpact"'))
+    fakes.write_journal(journal, json.loads(json.dumps(read_events(journal)[0]).replace('"mode": "compact"', '"mode": "conpact"')))
     refused = dse_here("status", estimated)
     assert refused.returncode == 3
     assert "does not understand" in refused.stderr
