@@ -61,7 +61,8 @@ def print_json(command: str, document: dict[str, Any]) -> None:
 
 def print_event(command: str, event: dict[str, Any]) -> None:
     """Print one line of a `--json` command that streams events, at once."""
-    sys.stdout.write(json_text({"schema": f"dse.{command}/1", **event}) + "\n")
+    schema = {"schema": f"dse.{command}/1"}
+    sys.stdout.write(json_text(schema | event | schema) + "\n")  # an event may tell the journal's own
     sys.stdout.flush()
 
 
