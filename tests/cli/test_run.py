@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from worlds import Dse
 
+from dse.store.journal import read_events
+
 TIMES = ("at", "elapsed", "finished_at", "made_by")
 
 
 def journal(campaign: Path) -> list[Any]:
-    path = campaign.parent / campaign.stem / "journal.jsonl"
-    return [without_times(json.loads(line)) for line in path.read_text().splitlines()]
+    return [without_times(event) for event in read_events(campaign.parent / campaign.stem / "journal.jsonl")[0]]
 
 
 def without_times(value: Any) -> Any:
