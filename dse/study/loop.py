@@ -25,7 +25,6 @@ from dse.study.fold import CampaignState
 from dse.synth_backends.base import Progress
 
 TICK_SECONDS = 1.0
-CANCELLED = "cancelled; the next `dse run` starts it anew"
 
 
 class Watcher(Protocol):
@@ -69,6 +68,7 @@ class Campaign:
             wanted no longer, so its backend ends it.
         works: what the budget counts.
         cancelled: numbers of the pending trials that were cancelled in this session; they take no slot.
+        held_by: what keeps all jobs under way from running, e.g. that no licence is free; "" if one runs.
     """
 
     journal: Journal
@@ -87,10 +87,20 @@ class Campaign:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     cancelled: set[int] = field(default_factory=set)
+    held_by: str = ""
 
     def __post_init__(self) -> None:
         self._mark = self.clock()
         self._broken: set[int] = set()
+
+    def ends_waiting(self) -> str:
+        """Say why the hours of the budget end here although jobs are under way: all wait for something outside; "" while they do not."""
+        if not self.held_by or self.budget.hours is None:
+            return ""
+        hours = (self.state.active_seconds + self.clock() - self._mark) / 3600
+        return (
+            f"the budget is spent: {hours:.2f} h, the last of them waiting ({self.held_by})" if hours >= self.budget.hours else ""
+        )
 
     def record(self, event: Event) -> None:
         """Stamp one event, then make it durable, then true, then known."""
@@ -134,6 +144,9 @@ def _run(campaign: Campaign) -> None:
             break
         known = (len(campaign.state.trials), len(campaign.state.order), len(campaign.cancelled), slots(campaign))
         is_waiting = under_way(campaign) > 0
+        if is_waiting and (why := campaign.ends_waiting()):
+            campaign.record(events.stopped("budget", why, Advice()))
+            break
         if is_waiting and (signals.stop or room(campaign) == 0 or known == asked):
             campaign.sleep(campaign.tick_seconds)
             continue
@@ -152,7 +165,7 @@ def _run(campaign: Campaign) -> None:
 def is_over(campaign: Campaign) -> bool:
     """Whether nothing is left to do: the search said so, or the budget is still spent."""
     stop = campaign.state.stop
-    return stop is not None and (stop[0] == "search" or room(campaign) == 0)
+    return stop is not None and (stop[0] == "search" or affordable(campaign) == 0)
 
 
 def harvest(campaign: Campaign) -> None:
@@ -161,6 +174,8 @@ def harvest(campaign: Campaign) -> None:
     wanted = {campaign.state.made_by(trial.number): campaign.job(trial.point) for trial in pending}
     answers = campaign.evaluator.advance(wanted) if pending else ()
     told = tuple(_without_cancelled(answer) for answer in answers)
+    held = [answer.progress for answer in answers if answer.evaluation is None]
+    campaign.held_by = held[0].message if held and all(progress.state == "waiting" for progress in held) else ""
     campaign.tell(lambda watcher: watcher.tick(told, campaign.state))
     for trial, answer in zip(pending, answers, strict=True):
         if answer.evaluation is None:
@@ -183,7 +198,11 @@ def _without_cancelled(answer: Answer) -> Answer:
     """Return what is told of an answer: a cancelled trial is not done."""
     if answer.evaluation is None or not _is_cancelled(answer.evaluation):
         return answer
-    return replace(answer, progress=Progress(answer.progress.key, "waiting", message=CANCELLED))
+    outcome = answer.evaluation.outcome
+    why = outcome.message if isinstance(outcome, Failure) and outcome.message else "cancelled"
+    return replace(
+        answer, progress=Progress(answer.progress.key, "waiting", message=f"{why} The next `dse run` takes it up again.")
+    )
 
 
 def cancel(campaign: Campaign) -> None:
@@ -208,13 +227,15 @@ def slots(campaign: Campaign) -> int:
 
 def room(campaign: Campaign) -> int:
     """How many trials may be added now: free slots, and what is left of the budget."""
+    return max(0, min(slots(campaign) - under_way(campaign), affordable(campaign)))
+
+
+def affordable(campaign: Campaign) -> int:
+    """How many more trials the budget allows; as many as there are slots where it has no bound."""
     state, budget = campaign.state, campaign.budget
-    free = slots(campaign) - under_way(campaign)
-    if budget.syntheses is not None:
-        free = min(free, budget.syntheses - state.syntheses)
     if budget.hours is not None and state.active_seconds >= 3600 * budget.hours:
-        free = 0
-    return max(0, free)
+        return 0
+    return slots(campaign) if budget.syntheses is None else max(0, budget.syntheses - state.syntheses)
 
 
 def propose(campaign: Campaign, advice: Advice) -> None:

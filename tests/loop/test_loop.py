@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -374,3 +375,31 @@ def test_a_certificate_is_read_as_it_was_written(tmp_path: Path, certificate: Ce
         journal.append({**event, **stamp})
     journal.close()
     assert replay(read_events(tmp_path / "journal.jsonl")[0]).certificate == certificate
+
+
+class Denied(fakes.ToyBackend):
+    """No licence is ever free."""
+
+    def advance(self, wanted: Sequence[Job]) -> tuple[Progress, ...]:
+        return tuple(Progress(job.key, "waiting", message="licence: none is free") for job in wanted)
+
+
+def test_hours_end_a_campaign_that_only_waits(tmp_path: Path) -> None:
+    """Nothing was recorded meanwhile, so the clock of the budget stood still and the campaign waited for ever."""
+    now = [0.0]
+
+    def sleep(_: float) -> None:
+        now[0] += 60.0
+
+    live = campaign(tmp_path, Denied(), budget=Budget(hours=2.0), clock=lambda: now[0])
+    live.sleep = sleep
+    state = run(live)
+    live.journal.close()
+    assert state.stop is not None
+    assert state.stop[0] == "budget"
+    assert "licence: none is free" in state.stop[1]
+    assert state.pending, "they are asked for again by a budget with more hours"
+    assert 7200 <= now[0] <= 7320
+    again = campaign(tmp_path, fakes.ToyBackend(), budget=Budget(hours=4.0))
+    assert run(again).finished
+    again.journal.close()
