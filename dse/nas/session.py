@@ -28,7 +28,7 @@ from dse.study.evaluate import Evaluator
 from dse.study.fold import CampaignState, replay
 from dse.study.loop import Campaign, Signals, Watcher, run
 from dse.study.question import folder_of
-from dse.study.session import open_journal, session
+from dse.study.session import open_journal, session, set_aside
 from dse.synth_backends.base import Progress
 
 OLD = "optuna.jsonl"  # the journal of searches of dse 0.1
@@ -138,7 +138,7 @@ def refuse_old(spec: NasSpec, *, fresh: bool = False) -> None:
                 f"{spec.state}: a search of dse 0.1, whose {OLD} this dse does not read."
                 " Read it with dse 0.1, or begin anew with --fresh; the old state is kept aside."
             )
-        spec.state.rename(spec.state.with_name(f"{spec.name}.0.1"))
+        set_aside(spec.state)
 
 
 def refuse_folder(spec: NasSpec) -> None:

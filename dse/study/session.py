@@ -29,9 +29,14 @@ def open_journal(folder: Path, file: Path, *, fresh: bool = False) -> Journal:
     journal = Journal(folder / "journal.jsonl")
     if fresh and journal.events:
         journal.close()
-        folder.rename(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
+        set_aside(folder)
         journal = Journal(folder / "journal.jsonl")
     return journal
+
+
+def set_aside(folder: Path) -> None:
+    """Keep a study's state under its name and the time."""
+    folder.rename(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
 
 
 @contextmanager
