@@ -114,9 +114,8 @@ def _without_copies(
         return digests[one.name] == digests[other.name]
 
     def holds(folder: str, entries: Sequence[FileEntry]) -> bool:
-        own = by_size[folder]
-        twins = [(entry, own.get((entry.base, entry.size))) for entry in entries if (entry.base, entry.size) in own]
-        return len(twins) == len(entries) and all(twin is not None and same(entry, twin) for entry, twin in twins)
+        twins = ((entry, by_size[folder].get((entry.base, entry.size))) for entry in entries)
+        return all(twin is not None and same(entry, twin) for entry, twin in twins)
 
     kept: list[str] = []
     # The fullest folders first, originals before the tools' copies: what is left out is never more than what is kept.
@@ -163,6 +162,9 @@ def _projects(
     free = tuple(name for name in reports if owners[name] is None)
     app_tops = _app_tops(files, mine)
     parameters = _own(mine, root, ("parameters.h", "firmware/parameters.h"))
+    defines = _beside(mine, "defines.h", parameters)
+    config_yaml = _own(mine, root, ("hls4ml_config.yml", "hls4ml_config.yaml"))
+    n_parameters = sum(entry.base == "parameters.h" for entry in mine)
     has_solution = any(folder.solution != folder.path for folder in found)
     projects = []
     for folder in found:
@@ -176,9 +178,9 @@ def _projects(
                 folder=folder,
                 changed_at=max(entry.changed_at or 0.0 for entry in by_folder[folder.path]),
                 parameters=None if is_loose else parameters,
-                defines=None if is_loose else _beside(mine, "defines.h", parameters),
-                config_yaml=None if is_loose else _own(mine, root, ("hls4ml_config.yml", "hls4ml_config.yaml")),
-                n_parameters=sum(entry.base == "parameters.h" for entry in mine),
+                defines=None if is_loose else defines,
+                config_yaml=None if is_loose else config_yaml,
+                n_parameters=n_parameters,
                 app_tops=app_tops,
                 others=tuple(name for name in reports if owners[name] is folder),
                 shared=free if takes_free else (),
