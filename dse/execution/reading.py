@@ -11,7 +11,8 @@ from dse.errors import ReportError
 from dse.project.plan import PROJECT_NAME, ProjectPlan
 from dse.qor import Qor
 from dse.registry import layer_kind
-from dse.reports.tree import TreeReport, qor_of_tree, read_result
+from dse.reports.result import read_result
+from dse.reports.tree import TreeReport, qor_of_tree
 
 FRESH_SLACK_SECONDS = 2.0  # file systems that keep whole seconds
 
@@ -70,7 +71,8 @@ def optimised_away(qor: Qor, job: Job) -> str:
             rows, columns = layer_kind(layer.kind).matrices(layer)[0]
             needed += -(-rows * columns // choice.reuse_factor)
     if 4 * qor.dsp + 2 * qor.lut >= needed:
-        return ""
+        is_nothing_left = qor.ff == 0 and not qor.lut and not qor.dsp
+        return "no look-up table, flip-flop or DSP slice: the tool removed the whole design." if is_nothing_left else ""
     return f"{needed:,} multipliers side by side, but {qor.dsp:,.0f} DSP slices and {qor.lut:,.0f} look-up tables: the tool removed them."
 
 

@@ -14,7 +14,8 @@ import re
 from collections.abc import Sequence
 
 from dse.reports.records import Instance, Module, ToolReport, Usage
-from dse.reports.text import Table, Where, count, lines_of, read_table, version_in
+from dse.reports.tables import Table, read_table
+from dse.reports.text import Where, count, lines_of, version_in
 from dse.reports.utilization_rpt import fidelity_of
 
 _FIELD = re.compile(r"\|\s*(Tool Version|Date|Design|Device|Design State)\s*:\s*(.*?)\s*\|?\s*$")

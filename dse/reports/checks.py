@@ -21,7 +21,19 @@ def warnings_of(tree: TreeReport) -> tuple[str, ...]:
     """Return all warnings, the gravest first."""
     return tuple(
         warning
-        for check in (_undefined, impossible, of_another_build, _sums, _capacity, _clock, _requested, _wanted, _cosim, _dates)
+        for check in (
+            _undefined,
+            impossible,
+            nothing_left,
+            of_another_build,
+            _sums,
+            _capacity,
+            _clock,
+            _requested,
+            _wanted,
+            _cosim,
+            _dates,
+        )
         for warning in check(tree)
     )
 
@@ -46,7 +58,11 @@ def impossible(tree: TreeReport) -> Iterator[str]:
             yield f"the {what}'s minimum {span.minimum} is above its maximum {span.maximum}"
     if total.ii_cycles.maximum == 0:
         yield "an interval of 0 cycles is impossible"
-    if total.used.lut == 0 and total.used.ff == 0:
+
+
+def nothing_left(tree: TreeReport) -> Iterator[str]:
+    """Say that the tool removed the whole design."""
+    if tree.csynth.total.used.lut == 0 and tree.csynth.total.used.ff == 0:
         yield "neither LUTs nor FFs: the design was optimised away"
 
 

@@ -20,19 +20,8 @@ from dataclasses import replace
 from dse.design import Fidelity
 from dse.reports.interface_rpt import ports_of
 from dse.reports.records import Instance, Loop, Module, Span, ToolReport, Usage
-from dse.reports.text import (
-    Table,
-    Where,
-    count,
-    cycles,
-    is_border,
-    is_unknown,
-    lines_of,
-    nanoseconds,
-    read_table,
-    span,
-    version_in,
-)
+from dse.reports.tables import Table, is_border, read_table
+from dse.reports.text import Where, count, cycles, is_unknown, lines_of, nanoseconds, span, version_in
 
 _TITLE = re.compile(r"==\s+(\S.{0,40}?)\s*Report for '([^']{1,300})'\s*$")
 _FIELD = re.compile(r"\s*\*\s+(Date|Version|Target device|Report date)\s*:\s*(.*?)\s*$")

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from dse.errors import ReportError
 from dse.reports.records import Ports
-from dse.reports.text import Where, is_border, read_table
+from dse.reports.tables import is_border, read_table
+from dse.reports.text import Where
 
 _VALUE = re.compile(r"(?:data|input|x|p_read|in)_?([0-9]{0,6})(?:_V)?(?:_read|_dout|_i)?")
 _RESULT = re.compile(r"(?:ap_return|res|output|out)_?([0-9]{0,6})(?:_V)?(?:_din|_o)?")

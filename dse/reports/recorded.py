@@ -14,7 +14,7 @@ from dse.design import STRATEGIES, DesignPoint, Fidelity, IoType, Layer, LayerCh
 from dse.errors import NetworkError, SpecError
 from dse.networks.table import layer_from_table, structure_digest
 from dse.qor import DesignRecord, Failure, FailureKind, LayerRecord, Qor
-from dse.reports.checks import impossible, of_another_build
+from dse.reports.checks import impossible, nothing_left, of_another_build
 from dse.reports.parameters_h import LayerConfig
 from dse.reports.tree import TreeReport, qor_of_tree
 
@@ -73,7 +73,7 @@ def _why_not(tree: TreeReport) -> str:
         return "neither defines.h nor hls4ml_config.yml says in which number format"
     if tree.is_mixed:
         return "reports of two builds lie in one folder"
-    doubt = next(impossible(tree), "") or next(of_another_build(tree), "")
+    doubt = next((reason for check in (impossible, nothing_left, of_another_build) for reason in check(tree)), "")
     if doubt:
         return doubt
     return ""

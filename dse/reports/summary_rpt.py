@@ -19,16 +19,8 @@ from dse.design import Fidelity
 from dse.errors import ReportError
 from dse.reports.csynth_rpt import usage_of_row
 from dse.reports.records import Instance, Loop, Module, Span, ToolReport
-from dse.reports.text import (
-    Table,
-    Where,
-    is_unknown,
-    lines_of,
-    read_table,
-    signed_nanoseconds,
-    span,
-    version_in,
-)
+from dse.reports.tables import Table, read_table
+from dse.reports.text import Where, is_unknown, lines_of, signed_nanoseconds, span, version_in
 
 _TITLE = re.compile(r"==\s+Synthesis Summary Report of '([^']{1,300})'\s*$")
 _FIELD = re.compile(r"\s*\*\s+(Date|Version|Target device)\s*:\s*(.*?)\s*$")

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 
 from dse.design import Fidelity
 from dse.reports.records import Module, ToolReport, Usage
-from dse.reports.text import Table, Where, count, is_border, lines_of, read_table, version_in
+from dse.reports.tables import Table, is_border, read_table
+from dse.reports.text import Where, count, lines_of, version_in
 
 _FIELD = re.compile(r"\|\s*(Tool Version|Date|Design|Device|Design State|Command)\s*:\s*(.*?)\s*\|?\s*$")
 _ROWS = {

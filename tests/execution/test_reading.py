@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def test_what_the_tool_removed_is_told_by_a_bound_on_multipliers() -> None:
     assert "0 DSP slices and 0 look-up tables" in optimised_away(Qor(lut=0, ff=0, dsp=0), JOB)
     for fine in (Qor(lut=needed, ff=0, dsp=0), Qor(lut=0, ff=0, dsp=needed), Qor(lut=0)):
         assert optimised_away(fine, JOB) == ""
+    folded = replace(
+        JOB, point=replace(JOB.point, choices=())
+    )  # no weight in a memory: only a design without anything is too little
+    assert "removed the whole design" in optimised_away(Qor(lut=0, ff=0, dsp=0), folded)
+    assert optimised_away(Qor(lut=1, ff=0, dsp=0), folded) == ""
 
 
 def test_f08_truncated_at_every_64th_byte(good: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from dse.design import Fidelity
 from dse.errors import ReportError
-from dse.reports.tree import TreeReport, qor_of_tree, read_result, read_tree
+from dse.reports.result import read_result
+from dse.reports.tree import TreeReport, qor_of_tree, read_tree
 
 GOLDEN = Path(__file__).parent / "golden"
 VIVADO = "myproject_prj/solution1/syn/report"

@@ -21,7 +21,8 @@ from dse.reports.config_yaml import Wanted
 from dse.reports.file_sets import DirectoryFiles
 from dse.reports.kinds import parse_report
 from dse.reports.records import CosimReport
-from dse.reports.tree import TreeReport, qor_of_tree, read_result, read_tree
+from dse.reports.result import read_result
+from dse.reports.tree import TreeReport, qor_of_tree, read_tree
 
 SOLUTION = "myproject_prj/solution1"
 REPORTS = f"{SOLUTION}/syn/report"
@@ -511,8 +512,9 @@ def test_impossible_numbers_are_no_result(build: Path, tmp_path: Path, old: str,
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(ReportError, match=says):
-        result(build)
+    if "LUT" not in says:  # what became of a design of which nothing is left is for the judge of a run to say
+        with pytest.raises(ReportError, match=says):
+            result(build)
     with pytest.raises(CorpusError, match=says):
         import_reports(build, tmp_path / "corpus", as_json=True)
 
