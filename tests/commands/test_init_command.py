@@ -16,7 +16,7 @@ NETWORKS = Path(__file__).resolve().parents[2] / "campaigns" / "networks"
 
 
 def start(network: Path, output: Path, part: str = "xczu7ev-ffvc1156-2-e", mode: str = "compact") -> int:
-    return init(network, output=output, part=part, mode=mode, clock_period_ns=4.0)
+    return init(network, output=output, part=part, mode=mode, clock="4")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -63,4 +63,32 @@ def test_leaves_nothing_behind_where_it_cannot(tmp_path: Path) -> None:
         start(broken, tmp_path / "my.toml")
     with pytest.raises(SpecError, match="unknown part"):
         start(NETWORKS / "mlp.json", tmp_path / "my.toml", part="xc9000")
+    assert not (tmp_path / "my.toml").exists()
+
+
+def test_options_go_into_the_file_and_the_file_is_valid(tmp_path: Path) -> None:
+    output = tmp_path / "my.toml"
+    init(
+        NETWORKS / "mlp.json", output=output, board="pynq-z2", mode="explore", clock="100MHz", io_type="io_stream",
+        precision="ap_fixed<12,4>", strategy="latency", toolchain="vitis_hls 2023.2", backend="local", latency_ns=5000.0,
+    )  # fmt: skip
+    spec = read_campaign(output)
+    assert (spec.part.device, spec.target.clock_period_ns, spec.target.io_type) == ("xc7z020", 10.0, "io_stream")
+    assert (str(spec.target.precision), spec.strategy, str(spec.target.toolchain)) == (
+        "ap_fixed<12,4>",
+        "latency",
+        "vitis_hls 2023.2",
+    )
+    assert spec.backend_kind == "local"
+    assert {limit.metric: limit.maximum for limit in spec.limits}["latency_ns_max"] == 5000
+
+
+def test_a_clock_in_megahertz_is_asked_about(tmp_path: Path) -> None:
+    for clock, words in (("200", "200MHz or 200ns"), ("fast", "expected a period"), ("0", "expected a period")):
+        with pytest.raises(SpecError, match=words):
+            init(NETWORKS / "mlp.json", output=tmp_path / "my.toml", clock=clock)
+    with pytest.raises(SpecError, match="--mode explore"):
+        init(NETWORKS / "mlp.json", output=tmp_path / "my.toml", latency_ns=100.0)
+    with pytest.raises(SpecError, match="--backend: got 'ssh', expected one of estimate"):
+        init(NETWORKS / "mlp.json", output=tmp_path / "my.toml", backend="ssh")
     assert not (tmp_path / "my.toml").exists()
