@@ -13,7 +13,7 @@ from dse.errors import CorpusError
 from dse.layers.base import closest, legal_reuse_factors
 from dse.qor import METRICS, DesignRecord, LayerRecord, Qor
 
-Circuit = tuple[str, int, int, int, int, int, Strategy, Precision | None, tuple[int, ...]]
+Circuit = tuple[str, int, int, int, int, int, Strategy, Precision | None, Precision | None, tuple[int, ...]]
 
 # Kinds whose multiplier matrix has hls4ml's legal set. A recurrent layer has two matrices that share the reuse factor asked for,
 # each taking its own nearest legal value.
@@ -73,10 +73,10 @@ def effective_factors(shape: tuple[str, int, int, int, int], choice: LayerChoice
 
 
 def circuit(layer: Layer, choice: LayerChoice) -> Circuit:
-    """Return what two records must share to be replicates: shape, kernel width, strategy, precision and effective factors."""
+    """Return what two records must share to be replicates: shape, kernel width, strategy, types and effective factors."""
     kernel = layer.attribute("kernel", 0)
     width = kernel if isinstance(kernel, int) and not isinstance(kernel, bool) else 0
-    return (*layer.shape, width, choice.strategy, choice.precision, effective_factors(layer.shape, choice))
+    return (*layer.shape, width, choice.strategy, choice.precision, choice.weight, effective_factors(layer.shape, choice))
 
 
 def medians(records: Iterable[LayerRecord]) -> tuple[LayerRecord, ...]:
