@@ -31,6 +31,7 @@ _FIXED = re.compile(
     r"(?:ap_)?(u?)fixed\s*<\s*([0-9]{1,5})\s*,\s*(-?[0-9]{1,5})\s*((?:,\s*(?:AP_)?[A-Z][A-Z_]*\s*){0,2})(?:,\s*([0-9]{1,5})\s*)?>"
 )
 _INTEGER_TYPE = re.compile(r"(?:ap_)?(u?)int\s*<\s*([0-9]{1,5})\s*>")
+_VERSION = re.compile(r"([0-9A-Za-z][0-9A-Za-z.+_-]{0,39})?")  # "" where nobody knows
 _TOOLCHAIN = re.compile(r"(vivado_hls|vitis_hls)\s+([0-9]{4}\.[0-9])(?:\.[0-9]+)?")
 
 
@@ -269,6 +270,8 @@ class Target:
         object.__setattr__(self, "part", normalise_part(self.part))
         if not 0.1 <= self.clock_period_ns <= 1000:
             raise SpecError(f"clock_period_ns is {self.clock_period_ns!r}, expected 0.1 to 1000")
+        if _VERSION.fullmatch(self.hls4ml_version) is None:
+            raise SpecError(f'hls4ml_version is {self.hls4ml_version!r}, expected a version, e.g. "1.3.0"')
         if self.io_type not in IO_TYPES:
             raise SpecError(f"io_type is {self.io_type!r}, expected one of {', '.join(IO_TYPES)}")
 

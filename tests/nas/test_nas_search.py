@@ -25,6 +25,7 @@ from dse.nas.following import Follower
 from dse.nas.records import SPENT, Outcome, front_of
 from dse.nas.session import open_search, read_question, read_search, run_search, trained_network
 from dse.nas.spec import read_nas
+from dse.store.journal import read_events
 from dse.study.loop import Signals
 from dse.study.session import session
 
@@ -254,7 +255,7 @@ def cut_and_resume(folder: Path, cuts: int, sampler: str) -> None:
     run_search(spec, train=arithmetic)
     path = spec.state / FILE
     whole = path.read_bytes()
-    end = [without_times(json.loads(line)) for line in whole.splitlines()]
+    end = [without_times(event) for event in read_events(path)[0]]
     lengths = [len(b"".join(whole.splitlines(keepends=True)[:n])) for n in range(len(end))]
     places = sorted({*lengths, *(i * len(whole) // cuts for i in range(cuts))})[-cuts:]
     for place in places:
@@ -262,7 +263,7 @@ def cut_and_resume(folder: Path, cuts: int, sampler: str) -> None:
         spec.state.mkdir()
         path.write_bytes(whole[:place])
         run_search(spec, train=arithmetic)
-        assert [without_times(json.loads(line)) for line in path.read_text().splitlines()] == end, place
+        assert [without_times(event) for event in read_events(path)[0]] == end, place
 
 
 def test_cut_anywhere_it_ends_the_same(tmp_path):

@@ -135,3 +135,10 @@ def test_precisions_in_the_spellings_of_hls4ml(text: str, means: str) -> None:
 def test_what_is_no_precision_says_what_to_write(text: str, says: str) -> None:
     with pytest.raises(SpecError, match=says):
         Precision.parse(text)
+
+
+@pytest.mark.parametrize("version", ["$(id)", "1.3.0\n", "`id`", "1 3", "-x", "1" * 41])
+def test_a_version_is_a_version(version: str) -> None:
+    with pytest.raises(SpecError, match="expected a version"):
+        Target("xc7a200t", 5.0, hls4ml_version=version)
+    assert Target("xc7a200t", 5.0, hls4ml_version="").hls4ml_version == ""
