@@ -20,7 +20,7 @@ HEAD = """# The campaign file
 
 A campaign is one TOML file. `dse init NETWORK` writes one to start from, `dse check FILE` shows all mistakes at once, and
 `dse check --schema` prints a JSON Schema for editors. Unknown keys are errors. Every key can be overridden for one call:
-`dse run FILE -o search.mode=explore`.
+`dse run FILE --set search.mode=explore`.
 
 Written by `docs/make_reference.py` from the code; do not edit.
 

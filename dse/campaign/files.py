@@ -68,7 +68,7 @@ def _apply(document: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     parts = [part.strip() for part in key.split(".")]
     if not equals or len(parts) < 2 or not all(parts):
-        raise SpecError(f"-o {override}: expected table.key=value, e.g. -o search.mode=compact")
+        raise SpecError(f"--set {override}: expected table.key=value, e.g. --set search.mode=compact")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -77,5 +77,5 @@ def _apply(document: dict[str, Any], override: str) -> None:
     for part in parts[:-1]:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
-            raise SpecError(f"-o {override}: `{part}` is not a table of this campaign")
+            raise SpecError(f"--set {override}: `{part}` is not a table of this campaign")
     table[parts[-1]] = parsed

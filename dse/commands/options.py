@@ -10,7 +10,10 @@ import typer
 CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.toml", help="the campaign file")]
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="a Keras .json, .h5 or .keras, or a .toml of layers")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Overrides = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="override a key, e.g. -o search.mode=compact")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-o", metavar="KEY=VALUE", help="override a key, e.g. --set search.mode=compact (-o is its old name)"),
+]
 CheckNumerics = Annotated[
     bool,
     typer.Option(

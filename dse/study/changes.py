@@ -38,7 +38,7 @@ def refuse_changes(before: Mapping[str, str], after: Mapping[str, str], path: Pa
             [
                 f"{path}: the campaign has results, and the file now asks something else:",
                 *(f"  {line}" for line in changes(before, after)),
-                "Undo the change (or repeat the -o that it was begun with), give the campaign another name,"
+                "Undo the change (or repeat the --set that it was begun with), give the campaign another name,"
                 " or start again with --fresh (the old state is kept aside).",
             ]
         )

@@ -105,6 +105,6 @@ def test_a_point_that_was_not_recorded(world: Path, dse_here: Dse) -> None:
 
 def test_an_override_that_is_none(world: Path, dse_here: Dse) -> None:
     for override in ("search", "search.mode", "=3", "campaign.name.x=1"):
-        answer = dse_here("run", world, "-o", override)
+        answer = dse_here("run", world, "--set", override)
         assert answer.returncode == 2
         assert "Traceback" not in answer.stderr
