@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dse.qor import Failure
 from dse.search.base import Trial
@@ -15,19 +13,19 @@ from dse.study.evaluate import Answer
 from dse.study.fold import CampaignState
 from dse.study.loop import Signals
 from dse.synth_backends.base import HasJobs, Progress, SynthBackend
-from dse.text import one_line
 from dse.view.board import Board, lines
-from dse.view.keys import Keys
 from dse.view.outlook import seconds_left
+from dse.view.screen import Screen
 from dse.view.story import Story
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console
+    from rich.text import Text
 
 _TAIL_CHARACTERS = 16_384
 
 
-class Live:
+class Live(Screen):
     """A watcher of the loop for people.
 
     Attributes:
@@ -41,12 +39,7 @@ class Live:
     def __init__(self, question: Question, console: Console, *, plain: bool = False, signals: Signals | None = None) -> None:
         self.question = question
         self.backend: SynthBackend = question.backend
-        self.console = console
-        self.signals = signals or Signals()
-        dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
-        self.is_plain = plain or dumb or not console.is_terminal
-        self._stack = ExitStack()
-        self._keys: Keys | None = None
+        super().__init__(console, plain=plain, signals=signals)
         self._story = Story(question, CampaignState())
         self._events: list[Event] = []
         self._progress: dict[str, Progress] = {}
@@ -59,18 +52,10 @@ class Live:
 
     def __enter__(self) -> Live:
         if not self.is_plain:
-            from rich.live import Live as RichLive
-
             self._events = list(read_events(self.question.spec.state / "journal.jsonl")[0])
             self._began = time.monotonic()
-            self._stack.enter_context(
-                RichLive(_Screen(self), console=self.console, refresh_per_second=4, transient=True, redirect_stdout=False)
-            )
-            self._keys = self._stack.enter_context(Keys(self.press))
+        self.show()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def event(self, event: Event, state: CampaignState) -> None:
         """Say what an event means."""
@@ -80,11 +65,11 @@ class Live:
         match event["event"]:
             case "proposed":
                 for trial in state.trials[-len(event["trials"]) :]:
-                    self._say(f"#{trial.number} {trial.proposed_by} {trial.point}: {trial.reason}")
+                    self.say(f"#{trial.number} {trial.proposed_by} {trial.point}: {trial.reason}")
             case "finished":
-                self._say(self._outcome(state.trial(event["number"])))
+                self.say(self._outcome(state.trial(event["number"])))
             case "stopped":
-                self._say(f"stopped: {event['reason']}")
+                self.say(f"stopped: {event['reason']}")
 
     def tick(self, answers: tuple[Answer, ...], state: CampaignState) -> None:
         """Note where the jobs stand; in plain mode, say what changed."""
@@ -99,7 +84,7 @@ class Live:
                 self._said[trial.key] = now
                 if self.is_plain:
                     words = {"waiting": f": {progress.message}", "running": f" on {progress.host}" if progress.host else ""}
-                    self._say(f"#{trial.number} {progress.state}{words.get(progress.state, '')}")
+                    self.say(f"#{trial.number} {progress.state}{words.get(progress.state, '')}")
 
     def _outcome(self, trial: Trial) -> str:
         word = " (cache)" if trial.cached else ""
@@ -112,8 +97,9 @@ class Live:
         told = ", ".join(f"{name} {value:,.0f}" for name, value in values if value is not None)
         return f"#{trial.number} done{word}: {told}{'; the best so far' if best and best.number == trial.number else ''}"
 
-    def _say(self, text: str) -> None:
-        self.console.print(f"{time.strftime('%H:%M:%S')} {one_line(text, 2000)}", soft_wrap=self.is_plain, style=None)
+    def shown(self, width: int, height: int) -> list[Text]:
+        """Return the board's lines."""
+        return lines(self.board(), width, height)
 
     def board(self) -> Board:
         """Return what a screen shows now."""
@@ -135,7 +121,7 @@ class Live:
             question=self._question,
             has_help=self._has_help,
             log=self._log_shown(state),
-            has_keys=self._keys is not None and self._keys.is_open,
+            has_keys=self.has_keys,
             signal=word,
             is_watching=self.is_watching,
             slots=signals.slots,
@@ -163,7 +149,7 @@ class Live:
         wanted = max(1, min(most, now + step))
         if wanted != now:
             self.signals.slots = wanted
-            self._say(f"{wanted} of {most} jobs at once from here on; the campaign file stays as it is")
+            self.say(f"{wanted} of {most} jobs at once from here on; the campaign file stays as it is")
 
     def _ask(self) -> None:
         pending = self._story.state.pending
@@ -207,20 +193,3 @@ class Live:
         if not isinstance(backend, HasJobs) or not any(job.key == trial.key and job.has_log for job in jobs):
             return f"#{trial.number}", ("no log here yet",)
         return f"#{trial.number}", tuple(backend.log(trial.key)[-_TAIL_CHARACTERS:].splitlines()[-60:])
-
-
-class _Screen:
-    """Draws the board anew at the size that the terminal has now; a board that cannot be drawn says so and stops nothing."""
-
-    def __init__(self, live: Live) -> None:
-        self.live = live
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.text import Text
-
-        size = console.size
-        try:
-            shown: list[Any] = list(lines(self.live.board(), size.width, max(1, min(size.height - 1, 40))))
-        except Exception as error:
-            shown = [Text(f"the board is broken: {type(error).__name__}"[: size.width])]
-        yield Text("\n", end="").join([*shown]) if shown else Text("")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,12 +17,11 @@ from dse.nas.session import candidates_of, read_search
 from dse.nas.spec import NasSpec
 from dse.nas.trainer import elapsed, read_curve
 from dse.study.loop import Signals
-from dse.text import one_line
-from dse.view.keys import Keys
 from dse.view.nas_board import NasBoard, lines
 from dse.view.nas_chart import sparkline
 from dse.view.nas_outlook import Flight, seconds_left
 from dse.view.nas_story import NasStory
+from dse.view.screen import Screen
 from dse.view.text import span
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ class _Heard:
         return Flight(self.candidate, self.curve, now - self.began, now - self.ends[-1] if self.ends else 0.0, paces)
 
 
-class NasLive(Follower):
+class NasLive(Screen, Follower):
     """A watcher of the search for people; whatever goes wrong in here is noted once in `warnings` and stops nothing.
 
     Attributes:
@@ -64,15 +62,10 @@ class NasLive(Follower):
         plain: bool = False,
         signals: Signals | None = None,
     ) -> None:
-        super().__init__(spec)
-        self.console = console
-        self.signals = signals or Signals()
+        Follower.__init__(self, spec)
+        Screen.__init__(self, console, plain=plain, signals=signals)
         self.warnings: list[str] = []
-        dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
-        self.is_plain = plain or dumb or not console.is_terminal
         self._page, self._page_from = page, 0.0
-        self._stack = ExitStack()
-        self._keys: Keys | None = None
         self._heard: dict[int, _Heard] = {}
         self._story = NasStory(spec)
         self._before, self._began = 0.0, time.monotonic()
@@ -81,24 +74,12 @@ class NasLive(Follower):
     def __enter__(self) -> NasLive:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
     def opened(self, candidates: tuple[Candidate, ...], seconds: float) -> None:
         """Begin to show, with what earlier sessions did in so many seconds."""
         self._story, self._before, self._began = NasStory(self.spec, candidates), seconds, time.monotonic()
         now = time.monotonic()
         self._heard = {c.number: _Heard(c, now) for c in candidates if c.outcome is Outcome.RUNNING}
-        self._show()
-
-    def _show(self) -> None:
-        if not self.is_plain:
-            from rich.live import Live
-
-            self._stack.enter_context(
-                Live(get_renderable=self.draw, console=self.console, refresh_per_second=4, transient=True, redirect_stdout=False)
-            )
-            self._keys = self._stack.enter_context(Keys(self.press))
+        self.show()
 
     def asked(self, candidate: Candidate) -> None:
         with self._harmless():
@@ -106,7 +87,7 @@ class NasLive(Follower):
             workload, cost = candidate.value("workload"), candidate.value("device_cost")
             told = [f"{workload:,.0f} multiplications"] if workload is not None else []
             told += [f"device cost {cost:.4f}"] if cost is not None else []
-            self._say(
+            self.say(
                 f"#{candidate.number} training {candidate.architecture}: {', '.join(told)} ({1000 * candidate.cost_seconds:.0f} ms)"
             )
 
@@ -120,7 +101,7 @@ class NasLive(Follower):
         with self._harmless():
             self._heard.pop(candidate.number, None)
             self._story = NasStory(self.spec, candidates)
-            self._say(self._outcome(candidate))
+            self.say(self._outcome(candidate))
             if time.monotonic() >= self._page_from:
                 self._page(candidates)
                 self._page_from = time.monotonic() + _PAGE_SECONDS
@@ -128,7 +109,7 @@ class NasLive(Follower):
     def stopped(self, reason: str) -> None:
         with self._harmless():
             self._is_over = True
-            self._say(f"stopped: {reason}")
+            self.say(f"stopped: {reason}")
 
     def _outcome(self, candidate: Candidate) -> str:
         best = self._story.best_numbers
@@ -139,9 +120,6 @@ class NasLive(Follower):
         # that it was hopeless is said already
         facts += [candidate.reason] if candidate.reason and candidate.outcome is not Outcome.HOPELESS else []
         return f"#{candidate.number}{mark} {candidate.outcome.value}: {', '.join(facts)}; front of {len(best)}"
-
-    def _say(self, text: str) -> None:
-        self.console.print(f"{time.strftime('%H:%M:%S')} {one_line(text, 2000)}", soft_wrap=self.is_plain)
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:
@@ -168,20 +146,13 @@ class NasLive(Follower):
             eta=seconds_left(self._story, flights, seconds, is_stopping=signals.stop),
             is_over=self._is_over,
             has_help=self._has_help,
-            has_keys=self._keys is not None and self._keys.is_open,
+            has_keys=self.has_keys,
             signal=word,
         )
 
-    def draw(self) -> Text:
-        """Draw the board at the size that the terminal has now; a board that cannot be drawn says so."""
-        from rich.text import Text
-
-        size = self.console.size
-        try:
-            shown = lines(self.board(), size.width, max(1, min(size.height - 1, 40)))
-        except Exception as error:
-            shown = [Text(f"the board is broken: {type(error).__name__}"[: size.width])]
-        return Text("\n", end="").join(shown)
+    def shown(self, width: int, height: int) -> list[Text]:
+        """Return the board's lines."""
+        return lines(self.board(), width, height)
 
     def press(self, key: str) -> None:
         """Act on a key."""
@@ -206,7 +177,7 @@ class NasWatch(NasLive):
         """
         self.look()
         with self, suppress(KeyboardInterrupt):
-            self._show()
+            self.show()
             while not self._is_over and not self._left.wait(_WATCH_SECONDS):
                 self.look()
 

@@ -222,7 +222,7 @@ def test_a_board_that_cannot_be_drawn_says_so(compact: Question, monkeypatch: py
     out = io.StringIO()
     live = Live(compact, Console(file=out, width=80))
     monkeypatch.setattr(module, "lines", lambda *_: 1 / 0)
-    live.console.print(module._Screen(live))
+    live.console.print(live.draw())
     assert "the board is broken: ZeroDivisionError" in out.getvalue()
 
 
