@@ -19,7 +19,7 @@ from dse.qor import CYCLES, RESOURCES, Failure, Learned, Qor
 CLOCK = "clock_period_ns"
 NS_METRICS = ("latency_ns_min", "latency_ns_max", "ii_ns_min", "ii_ns_max")
 DERIVED = ("device_cost", *NS_METRICS)  # device_cost: sum of LUT, FF, DSP and BRAM, each as a fraction of the device
-NAMES = (*RESOURCES, *CYCLES, *DERIVED)
+NAMES = (*RESOURCES, *CYCLES, *DERIVED, CLOCK)
 DEVICE_COST_RESOURCES = ("lut", "ff", "dsp", "bram_18k")
 
 Outcome = Qor | Learned | Failure | None
@@ -53,6 +53,8 @@ class Objective:
 class Limit:
     """A hard bound on a design, in the metric's own unit (a "device" limit is resolved to the part's capacity when read).
 
+    An `implied` one nobody wrote: the device's capacities and the requested clock. What a report does not tell does not break it.
+
     Raises:
         SpecError: the maximum is no finite number, or negative.
     """
@@ -60,6 +62,7 @@ class Limit:
     metric: str
     maximum: float
     step: str = ""
+    implied: bool = False
 
     def __post_init__(self) -> None:
         if not _is_finite(self.maximum):
@@ -129,6 +132,8 @@ class Goal:
         found = []
         for limit in self.limits:
             value = self.value(evidence, limit.metric, limit.step)
+            if value is None and limit.implied:
+                continue
             if value is None or value > limit.maximum:
                 factor = None if value is None else value / limit.maximum if limit.maximum > 0 else inf
                 found.append(Violation(limit.metric, value, limit.maximum, factor))
@@ -163,6 +168,13 @@ class Goal:
         places = self.front(results)
         rows = [values for place in places if (values := self.values(results[place])) is not None]
         return places[knee(rows)] if rows else None
+
+
+def implied_limits(limits: Sequence[Limit], part: Part, clock_period_ns: float) -> tuple[Limit, ...]:
+    """Return what holds of any design that is to run: the device's capacities and the clock, where no limit was written for the metric."""
+    named = {limit.metric for limit in limits}
+    most = {**{name: float(part.capacity(name)) for name in DEVICE_COST_RESOURCES}, CLOCK: clock_period_ns}
+    return tuple(Limit(name, maximum, implied=True) for name, maximum in most.items() if name not in named)
 
 
 def front(rows: Sequence[Values | None]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from dse.campaign.problems import Problem, unknown_key
 from dse.campaign.recognition import refuse_other_tables
 from dse.campaign.tables import BudgetTable, CampaignTable, LayerTable, NetworkTable, NotifyTable, read_table
 from dse.design import Network, Strategy, Target, is_identifier
-from dse.goal import Budget, Goal, Limit, Objective
+from dse.goal import Budget, Goal, Limit, Objective, implied_limits
 from dse.parts import Part
 
 TABLES = ("campaign", "network", "target", "search", "objective", "limit", "layer", "backend", "budget", "notify")
@@ -43,6 +43,7 @@ class CampaignSpec:
     allow_code: bool
     target: Target
     part: Part
+    must_fit: bool
     strategy: Strategy
     layer_rules: tuple[tuple[str, LayerTable], ...]
     mode: str
@@ -65,7 +66,9 @@ class CampaignSpec:
     @property
     def goal(self) -> Goal:
         """What the file asks for."""
-        return Goal(self.objectives, self.limits, self.part, self.target.clock_period_ns)
+        clock = self.target.clock_period_ns
+        implied = implied_limits(self.limits, self.part, clock) if self.must_fit else ()
+        return Goal(self.objectives, (*self.limits, *implied), self.part, clock)
 
     @property
     def meaning(self) -> dict[str, str]:
@@ -79,6 +82,8 @@ class CampaignSpec:
             "backend.kind": self.backend_kind,
         }
         pairs |= {f"target.{key}": getattr(self.target, key) for key in (f.name for f in fields(self.target))}
+        if not self.must_fit:
+            pairs["target.must_fit"] = False
         if not self.part.is_listed:
             pairs["target.capacities"] = self.part
         pairs |= {f"search.{key}": value for key, value in asdict(self.search_options).items()}
@@ -144,6 +149,7 @@ def build_spec(
         allow_code=network_table.allow_code,
         target=target,
         part=part,
+        must_fit=target_table.must_fit,
         strategy=target_table.strategy,
         layer_rules=rules,
         mode=mode,

@@ -86,6 +86,7 @@ class TargetTable:
         part: the full name of the device, with package and speed grade; or name a board.
         board: the board it is on, e.g. "pynq-z2" or "alveo-u250"; the known ones are below.
         capacities: what the device holds, instead of what is known of the part; a table `[target.capacities]`.
+        must_fit: the device's capacities and the clock are limits of every design, besides those written below.
         io_type: hls4ml's data flow between layers.
         precision: of weights and results, unless a layer has its own.
         toolchain: the synthesis tool and its version, e.g. "vitis_hls 2023.2".
@@ -98,6 +99,7 @@ class TargetTable:
     part: str = ""
     board: str = ""
     capacities: CapacitiesTable | None = None
+    must_fit: bool = True
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     precision: str = "ap_fixed<16,6>"
     toolchain: str = "vivado_hls 2019.2"

@@ -16,6 +16,7 @@ from dse.allocation.exact import Problem, TableLimit
 from dse.allocation.highs import ANY
 from dse.composition import Composition
 from dse.design import DesignPoint
+from dse.goal import CLOCK
 from dse.qor import DESIGN_FACTS, Failure
 from dse.search._metrics import Metric, metric
 from dse.search._tables import Floats, Tables
@@ -135,11 +136,23 @@ def _glued(weighed: Metric, glue: Composition, optimism: float) -> tuple[Metric,
 
 def ask(view: View, tables: Tables) -> Ask:
     """Read a view."""
-    limits = [(metric(limit.metric, view.goal), float(limit.maximum)) for limit in view.goal.limits]
+    posed = [(limit, metric(limit.metric, view.goal)) for limit in view.goal.limits]
+    limits = [
+        (limited, float(limit.maximum))
+        for limit, limited in posed
+        if not limit.implied or _may_bind(limited, limit.maximum, tables)
+    ]
     objectives = tuple(metric(objective.metric, view.goal) for objective in view.goal.objectives)
     failed, suspicion = _blame(view, tables)
     seen = tuple(indices(view, trial) for trial in (*view.finished, *view.pending))
     return Ask(view, objectives, tuple(pair for pair in limits if pair[0].is_predicted), seen, failed, suspicion)
+
+
+def _may_bind(limited: Metric, maximum: float, tables: Tables) -> bool:
+    """Whether an implied limit is worth posing: known of all choices, and not far above what the largest of them come to."""
+    columns = limited.of(tables.upper)
+    worst = sum(float(column.max()) for column in columns)
+    return bool(np.isfinite(worst)) and limited.is_predicted and 1.5 * worst > maximum
 
 
 def indices(view: View, trial: Trial) -> Indices:
@@ -151,10 +164,11 @@ def indices(view: View, trial: Trial) -> Indices:
 def _blame(view: View, tables: Tables) -> tuple[tuple[Indices, ...], tuple[Floats, ...]]:
     """Learn from failures: among the choices that never succeeded at least one is to blame, each as likely as the others.
 
-    What the machine did (a lost host, a cancelled job) says nothing about a design.
+    What the machine did (a lost host, a cancelled job) says nothing about a design. A design that misses its clock is taken as a failure too: no
+    belief predicts the clock, so nothing else would lead away from its choices.
     """
     told = [t for t in view.finished if not isinstance(t.outcome, Failure) or t.outcome.kind in DESIGN_FACTS]
-    points = [(trial.status, indices(view, trial)) for trial in told]
+    points = [(TrialStatus.FAILED if _misses_clock(view, trial) else trial.status, indices(view, trial)) for trial in told]
     fine = {tables.circuits[n][i] for status, point in points if status is TrialStatus.DONE for n, i in enumerate(point)}
     suspicion = tuple(np.zeros(len(option.choices)) for option in view.space.options)
     failed: list[Indices] = []
@@ -166,6 +180,10 @@ def _blame(view: View, tables: Tables) -> tuple[tuple[Indices, ...], tuple[Float
         for n in suspects:
             suspicion[n][point[n]] += 1.0 / len(suspects)
     return tuple(failed), suspicion
+
+
+def _misses_clock(view: View, trial: Trial) -> bool:
+    return trial.qor is not None and any(broken.metric == CLOCK for broken in view.goal.violations(trial.qor))
 
 
 def unmeasured(view: View, tables: Tables) -> tuple[tuple[str, str], ...]:

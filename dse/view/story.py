@@ -126,7 +126,7 @@ class Story:
     def axes(self) -> tuple[str, str]:
         """The metrics of the front's figure: time across, size upwards."""
         names = [o.metric for o in self.goal.objectives]
-        names += [limit.metric for limit in self.goal.limits]
+        names += [limit.metric for limit in self.goal.limits if not limit.implied]
         names += ["latency_cycles_max", "dsp"]
         first, second = tuple(dict.fromkeys(names))[:2]
         is_time = ("ii_", "latency_")

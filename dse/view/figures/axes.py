@@ -24,6 +24,7 @@ LABELS = {
     "latency_ns_max": "latency (ns)",
     "ii_ns_min": "least II (ns)",
     "ii_ns_max": "II (ns)",
+    "clock_period_ns": "clock period (ns)",
 }
 
 
