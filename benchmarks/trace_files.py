@@ -76,8 +76,8 @@ def synthesis(folder: Path) -> Callable[[], None]:
     """Bring one job through cache, project, tool and reports."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "execution")]
     kit = importlib.import_module("execution_kit")
-    base, local, settings = (
-        importlib.import_module(f"dse.{name}") for name in ("synth_backends.base", "synth_backends.local", "evaluate")
+    base, local, evaluate = (
+        importlib.import_module(f"dse.{name}") for name in ("synth_backends.base", "synth_backends.local", "study.evaluate")
     )
     cache = importlib.import_module("dse.store.cache").Cache(folder / "cache")
     tools = kit.fake_tools.install(folder / "tools", {})
@@ -88,7 +88,7 @@ def synthesis(folder: Path) -> Callable[[], None]:
     def act() -> None:
         backend = local.create(local.Options(), site)
         backend.jobs.projects = kit.StubSource()
-        evaluator = settings.Evaluator(cache, backend)
+        evaluator = evaluate.Evaluator(cache, backend)
         while evaluator.advance({"trial 1": job})[0].evaluation is None:
             time.sleep(0.05)
 
