@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from dse.design import Fidelity, Layer, LayerChoice, Precision, Strategy, Target, Toolchain, normalise_part
@@ -19,28 +18,26 @@ NAME = "dense_io_parallel"
 TARGET = Target(normalise_part("xcu250-figd2104-2L-e"), 5.0, "io_parallel", Precision(16, 6), Toolchain("vivado_hls", "2020.1"))
 
 
-def read_dense_io_parallel(folder: Path, *, uniform: bool = False) -> Iterator[LayerRecord]:
+def read_dense_io_parallel(folder: Path) -> Iterator[LayerRecord]:
     """Yield a record per synthesis that succeeded; BRAM in 18 Kb halves.
 
     Args:
         folder: holds `*.csv.gz` or `*.csv` files.
-        uniform: say the weights' precision as the target's, as the recordings do, instead of the types that were built.
     """
     for path in sorted([*folder.glob("*.csv.gz"), *folder.glob("*.csv")]):
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row["hls_synth_success"].lower() in ("true", "1"):
-                    yield _record(row, uniform)
+                    yield _record(row)
 
 
-def _record(row: dict[str, str], uniform: bool) -> LayerRecord:
+def _record(row: dict[str, str]) -> LayerRecord:
     n_in, n_out, weight = int(row["d_in"]), int(row["d_out"]), Precision(int(row["prec"]), 1)
-    target = replace(TARGET, precision=weight) if uniform else TARGET
     strategy: Strategy = "latency" if row["strategy"] == "latency" else "resource"
     layer = Layer(f"dense_{n_in}_{n_out}", "dense", n_in, n_out, output_shape=(n_out,))
     columns = {name: float(row[column]) for name, column in _COLUMNS.items()}
-    choice = LayerChoice(int(row["rf"]), strategy, weight=None if uniform else weight)
-    return LayerRecord(layer, choice, target, Fidelity.CSYNTH, Qor(**columns), NAME)
+    choice = LayerChoice(int(row["rf"]), strategy, weight=weight)
+    return LayerRecord(layer, choice, TARGET, Fidelity.CSYNTH, Qor(**columns), NAME)
 
 
 _COLUMNS = {

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from dse.design import DesignPoint, Layer, LayerChoice, Network, Target
 from dse.estimation.constants import committed
-from dse.estimation.geometry import as_recorded, geometry, types_of
+from dse.estimation.geometry import geometry, types_of
 from dse.layers._circuit import Context
 from dse.qor import Qor
 from dse.registry import layer_kind
@@ -80,8 +80,6 @@ def regime_of(layer: Layer, choice: LayerChoice, target: Target) -> Regime:
 @lru_cache(maxsize=1 << 16)
 def trust(layer: Layer, choice: LayerChoice, target: Target, context: Context | None = None) -> Trust:
     """Return how well the estimate of a layer is known; `context` as of `estimate_layer`."""
-    if context is None:
-        choice = as_recorded(layer, choice, target)
     regime = regime_of(layer, choice, target)
     found = _recorded().get(regime)
     if found is None or not layer_kind(layer.kind).has_weights:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from dse.design import Layer, LayerChoice, Precision, Target, Toolchain, Types
+from dse.design import Layer, LayerChoice, Precision, Target, Types
 from dse.layers._circuit import Geometry, Matrix
 from dse.layers.base import legal_reuse_factors
 from dse.registry import layer_kind
@@ -47,20 +45,6 @@ def types_of(layer: Layer, choice: LayerChoice, target: Target) -> tuple[Precisi
     own = layer.types or Types()
     result = choice.precision or own.result or target.precision
     return result, choice.weight or choice.precision or own.weight or target.precision
-
-
-# The recordings of single dense layers name the width of their weights alone; data and sums had hls4ml's default type.
-_WEIGHTS_NAMED = ("xcu250", 5.0, "io_parallel", Toolchain("vivado_hls", "2020.1"))
-_DEFAULT_TYPE = Precision(16, 6)
-
-
-def as_recorded(layer: Layer, choice: LayerChoice, target: Target) -> LayerChoice:
-    """Return the choice that the recordings mean on their target, where one precision is said of a dense layer alone; else it as it is."""
-    is_recorded = (target.part[:6], target.clock_period_ns, target.io_type, target.toolchain) == _WEIGHTS_NAMED
-    says_more = choice.precision or choice.weight or layer.types
-    if layer.kind != "dense" or not is_recorded or says_more or target.precision.width_bits >= _DEFAULT_TYPE.width_bits:
-        return choice
-    return replace(choice, precision=_DEFAULT_TYPE, weight=target.precision)
 
 
 def _is_unrolled(layer: Layer, choice: LayerChoice, is_recorded: bool) -> bool:

@@ -18,7 +18,7 @@ from dse.estimation import parallel
 from dse.estimation.between import FIFOS, fifos, split_off
 from dse.estimation.constants import predict
 from dse.estimation.context import Context, alone, context_of
-from dse.estimation.geometry import as_recorded, geometry
+from dse.estimation.geometry import geometry
 from dse.estimation.terms import area_terms, latency_terms, shortest_is_whole, shortest_latency_terms
 from dse.layers._circuit import Geometry, Matrix, number
 from dse.layers._primitives import dsps_per_product, largest_weight, matrix_blocks, share_of_dsps
@@ -57,8 +57,6 @@ def estimate_layer(layer: Layer, choice: LayerChoice, target: Target, context: C
     if not kind.matrices(layer):
         costs: Mapping[str, Any] = kind.cost(layer, target) if kind.cost else {}
         return Qor(**costs)
-    if context is None:
-        choice = as_recorded(layer, choice, target)
     g = geometry(layer, choice, target)
     context = context or alone(layer, choice.strategy, target)
     numbers: dict[str, Any] = {"dsp": count_dsps(g), "bram_18k": count_blocks(g), "uram": 0.0}
