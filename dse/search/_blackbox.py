@@ -19,8 +19,9 @@ _LISTED = 1_000_000  # points that may be listed
 
 def violations(view: View, trial: Trial) -> tuple[float, ...] | None:
     """Return by what share each limit is broken, 0 where it is kept; None if a metric is unknown."""
-    slack = view.goal.slack(trial.outcome)
-    return None if trial.qor is None or None in slack else tuple(max(0.0, -share) for share in slack if share is not None)
+    slack = zip(view.goal.slack(trial.outcome), view.goal.limits, strict=True)
+    shares = [0.0 if share is None and limit.implied else share for share, limit in slack]
+    return None if trial.qor is None or None in shares else tuple(max(0.0, -share) for share in shares if share is not None)
 
 
 def merit(view: View, trial: Trial) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dse.errors import SpecError
+from dse.goal import Limit
 from dse.search import _blackbox as box
 from dse.search._ask import Indices, indices
 from dse.search.base import Advice, Proposal, Searcher, Trial, View
@@ -86,11 +87,16 @@ class Botorch:
         return candidates[int(np.argmax(values))]
 
 
+def _limits(view: View) -> tuple[Limit, ...]:
+    """Return the limits to learn: those that somebody asked for, since of the others a metric may be unknown."""
+    return tuple(limit for limit in view.goal.limits if not limit.implied)
+
+
 def _outcomes(view: View, trial: Trial) -> list[float] | None:
     """Return objectives, then limited metrics; None if one is unknown."""
     if trial.qor is None:
         return None
-    names = [o.metric for o in view.goal.objectives] + [limit.metric for limit in view.goal.limits]
+    names = [o.metric for o in view.goal.objectives] + [limit.metric for limit in _limits(view)]
     found = [view.goal.value(trial.qor, name) for name in names]
     return None if None in found else [float(value) for value in found if value is not None]
 
@@ -130,8 +136,7 @@ def _acquire(view: View, train_x: Any, train_y: Any, candidates: Any, pending: A
         fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": _FIT_STEPS}})
         n_objectives = len(view.goal.objectives)
         bounds = [
-            (np.log1p(limit.maximum) - center[n_objectives + i]) / scale[n_objectives + i]
-            for i, limit in enumerate(view.goal.limits)
+            (np.log1p(limit.maximum) - center[n_objectives + i]) / scale[n_objectives + i] for i, limit in enumerate(_limits(view))
         ]
         shared: dict[str, Any] = {
             "model": model,
