@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
-import numpy as np
-
 from dse.errors import SpecError
-from dse.pareto import hypervolume, knee, non_dominated
 from dse.parts import Part
 from dse.qor import CYCLES, RESOURCES, Failure, Learned, Qor
 
@@ -165,6 +162,8 @@ class Goal:
 
     def knee(self, results: Sequence[Evidence]) -> int | None:
         """Return the place of the front's knee: where less of one objective begins to cost much of another; None without a front."""
+        from dse.pareto import knee
+
         places = self.front(results)
         rows = [values for place in places if (values := self.values(results[place])) is not None]
         return places[knee(rows)] if rows else None
@@ -182,7 +181,9 @@ def front(rows: Sequence[Values | None]) -> tuple[int, ...]:
     known = [(values, place) for place, values in enumerate(rows) if values is not None]
     if not known:
         return ()
-    mask = non_dominated(np.array([values for values, _ in known], dtype=np.float64))
+    from dse.pareto import non_dominated  # brings numpy, which what only reads a file can do without
+
+    mask = non_dominated([values for values, _ in known])
     kept = [pair for pair, keep in zip(known, mask, strict=True) if keep]
     return tuple(place for _, place in sorted(kept))
 
@@ -193,8 +194,10 @@ def volume(rows: Sequence[Values | None], references: Sequence[float | None]) ->
     corner = [reference for reference in references if reference is not None and reference > 0]
     if not known or len(corner) < len(references):
         return None
-    scale = np.array(corner, dtype=np.float64)
-    return float(hypervolume(np.array(known, dtype=np.float64) / scale, np.ones(len(scale))))
+    from dse.pareto import hypervolume
+
+    shares = [[value / reference for value, reference in zip(values, corner, strict=True)] for values in known]
+    return hypervolume(shares, [1.0] * len(corner))
 
 
 def _of_step(evidence: Evidence, step: str) -> Qor | None:

@@ -103,6 +103,13 @@ def _layer_kinds() -> Mapping[str, LayerKind]:
     return MappingProxyType(found)
 
 
+@cache
+def _offered() -> tuple[EntryPoint, ...]:
+    """Return what other packages offer to all rooms. Looking for it opens a file of every installed package, so it is done once."""
+    installed = entry_points()
+    return tuple(point for room in CONTRACTS for point in installed.select(group=f"dse.{room}"))
+
+
 def _origins(room: str) -> dict[str, str | EntryPoint]:
     """Return kind -> dotted module name (our own) or entry point (an outsider's)."""
     if room not in CONTRACTS:
@@ -110,7 +117,7 @@ def _origins(room: str) -> dict[str, str | EntryPoint]:
     package = import_module(f"dse.{room}")
     own = (info.name for info in pkgutil.iter_modules(package.__path__))
     found: dict[str, str | EntryPoint] = {name: f"dse.{room}.{name}" for name in own if name != "base" and not name.startswith("_")}
-    for point in entry_points(group=f"dse.{room}"):
+    for point in (point for point in _offered() if point.group == f"dse.{room}"):
         if point.name in found:
             raise DseError(
                 f"{room}: the kind {point.name!r} is offered twice, again by {point.value!r}; remove one of the packages"

@@ -88,11 +88,23 @@ def test_the_product_needs_nothing_that_stands_apart() -> None:
         assert not [name for name in imports_of(path) if name.partition(".")[0] in ("benchmarks", "dse_ntorc")], path
 
 
+def modules_after(*words: str) -> set[str]:
+    """Return the modules that a command has imported when it ends well."""
+    script = f"import sys, dse.cli; sys.argv[1:] = {words!r}\ntry: dse.cli.main()\nexcept SystemExit as end: assert not end.code\n"
+    shown = subprocess.run([sys.executable, "-c", f"{script}print(*sys.modules)"], capture_output=True, text=True, check=True)
+    return set(shown.stdout.splitlines()[-1].split())
+
+
 @pytest.mark.parametrize("words", [("--help",), ("nas", "--help"), ("--version",)], ids=" ".join)
 def test_help_imports_no_command(words: tuple[str, ...]) -> None:
-    script = f"import sys, dse.cli; sys.argv[1:] = {words!r}\ntry: dse.cli.main()\nexcept SystemExit as end: assert not end.code\n"
-    script += (
-        f"print(sorted(name for name in sys.modules if name in {HEAVY | {'numpy', 'rich'}!r} or name.startswith('dse.commands')))"
-    )
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert shown.stdout.splitlines()[-1] == "[]"
+    loaded = modules_after(*words)
+    assert not loaded & (HEAVY | {"numpy", "rich"})
+    assert not [name for name in loaded if name.startswith("dse.commands")]
+
+
+@pytest.mark.parametrize("command", ["run", "status", "front", "page"])
+def test_options_of_a_command_are_shown_without_its_work(command: str) -> None:
+    loaded = modules_after(command, "--help")
+    assert not loaded & (HEAVY | {"numpy", "rich", "jinja2", "yaml"})
+    work = {name for name in loaded if name.startswith("dse.") and not name.startswith("dse.cli")}
+    assert work <= {"dse.errors", "dse.commands", f"dse.commands.{command}", "dse.commands.options"}

@@ -22,7 +22,7 @@ def outsider(monkeypatch):
             setattr(module, name, member)
         monkeypatch.setitem(sys.modules, "outsider_of_dse", module)
         point = EntryPoint(kind, "outsider_of_dse", f"dse.{room}")
-        monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == f"dse.{room}" else [])
+        monkeypatch.setattr(registry, "_offered", lambda: (point,))
 
     registry.load.cache_clear()
     registry._layer_kinds.cache_clear()

@@ -10,8 +10,6 @@ from importlib import metadata
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 import dse
 from dse.bundle.redact import redact
 from dse.design import LayerChoice
@@ -143,6 +141,8 @@ def _own_options(question: Question) -> dict[str, str]:
 
 
 def _yaml(design: Design) -> str:
+    import yaml
+
     settings = {key: value for key, value in design.configuration.items() if key not in ("KerasModel", "OutputDir", "Stamp")}
     apart = json.loads(json.dumps({"OutputDir": "project", **settings}))  # YAML would write what two places share as an alias
     return (

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dse.commands.options import AsJson, CampaignFile, Wide
-from dse.commands.output import console, print_json, question_of, write
-from dse.commands.page import write_page
-from dse.commands.status import print_trials, trial_document
-from dse.errors import SpecError
-from dse.export import trial_rows, trials_csv
-from dse.study.assemble import Question
-from dse.study.question import is_search_file
-from dse.view.story import read_story
-from dse.view.words import words_of
+
+if TYPE_CHECKING:
+    from dse.view.story import Story
 
 
 def front(
@@ -28,7 +22,16 @@ def front(
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="write the figure instead")] = None,
 ) -> int:
     """Print the Pareto front, or write its figure."""
+    from dse.commands.campaign_report import print_trials, trial_document
+    from dse.commands.output import console, print_json, question_of
+    from dse.errors import SpecError
+    from dse.study.question import is_search_file
+    from dse.view.story import read_story
+    from dse.view.words import words_of
+
     if svg is not None:
+        from dse.commands.page import write_page
+
         return write_page(path, output=svg, figure="front")
     if is_search_file(path):
         from dse.commands.nas import nas_front
@@ -39,7 +42,7 @@ def front(
         return nas_front(path, as_json=as_json)
     question = question_of(path)
     if as_csv:
-        return _print_csv(question)
+        return _print_csv(read_story(question))
     summary = read_story(question).summary
     if as_json:
         rows = [trial_document(trial, question) for trial in summary.front]
@@ -52,11 +55,15 @@ def front(
     return 0
 
 
-def _print_csv(question: Question) -> int:
+def _print_csv(story: Story) -> int:
     """Print the front in the columns of `dse export`."""
-    rows = [row for row in trial_rows(question, read_story(question).state) if row["on_front"]]
+    from dse.commands.output import console, write
+    from dse.export import trial_rows, trials_csv
+    from dse.view.words import words_of
+
+    rows = [row for row in trial_rows(story.question, story.state) if row["on_front"]]
     if rows:
         write(trials_csv(rows))
     else:
-        console(stderr=True).print(f"nothing feasible has been {words_of(question).measured} yet")
+        console(stderr=True).print(f"nothing feasible has been {words_of(story.question).measured} yet")
     return 0

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dse.commands.options import CampaignFile
-from dse.commands.output import console, question_of
-from dse.errors import SpecError
-from dse.store.fsops import write_atomically
-from dse.study.question import is_search_file
-from dse.view.beliefs import Beliefs, believe
-from dse.view.figures.campaign import FIGURES, NEEDS_BELIEF
-from dse.view.page import page
-from dse.view.story import Story, read_story
+
+if TYPE_CHECKING:
+    from dse.view.beliefs import Beliefs
+    from dse.view.story import Story
 
 
 def beliefs_of(story: Story, *, looks_back: bool = True) -> Beliefs | None:
     """Ask the campaign's surrogate; takes seconds. One that fails costs its figures only."""
+    from dse.commands.output import console
+    from dse.view.beliefs import believe
+
     try:
         return believe(story.question, story.state, story.summary.incumbent, looks_back=looks_back)
     except Exception as error:
@@ -46,6 +45,12 @@ def write_page(
     Raises:
         SpecError: there is no such figure, its file's ending is none of .svg, .pdf, .png, or a figure is to be shared.
     """
+    from dse.commands.output import console, question_of
+    from dse.errors import SpecError
+    from dse.store.fsops import write_atomically
+    from dse.study.question import is_search_file
+    from dse.view.story import read_story
+
     if figure is not None and is_shared:
         raise SpecError("--share: is for the whole page; a figure names no place, host or person. Leave one of the two out.")
     if is_search_file(path):
@@ -55,6 +60,8 @@ def write_page(
     question = question_of(path)
     story = read_story(question)
     if figure is None:
+        from dse.view.page import page
+
         output = output or question.spec.state / ("page-shared.html" if is_shared else "page.html")
         content = page(story, beliefs_of(story), is_shared=is_shared).encode()
         write_atomically(output, content)
@@ -77,6 +84,9 @@ def write_figure(story: Story, name: str, output: Path) -> None:
     Raises:
         SpecError: an unknown figure or ending, or no matplotlib for a PDF or PNG.
     """
+    from dse.errors import SpecError
+    from dse.store.fsops import write_atomically
+    from dse.view.figures.campaign import FIGURES, NEEDS_BELIEF
     from dse.view.figures.files import encode
 
     if name not in FIGURES:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from dse.design import Precision
 from dse.errors import SpecError
 
@@ -43,6 +41,8 @@ def default_precision(text: str) -> Precision | None:
 
 
 def _hls_config(text: str) -> Mapping[str, Any]:
+    import yaml
+
     try:
         # Texts, lists and tables only: no tag is followed (`!keras_model`), and `1_0` or `0:10` stay texts and become no number.
         document = yaml.load(text[:MAX_CHARACTERS], Loader=yaml.BaseLoader)  # noqa: S506
