@@ -102,7 +102,7 @@ def test_help_imports_no_command(words: tuple[str, ...]) -> None:
     assert not [name for name in loaded if name.startswith("dse.commands")]
 
 
-@pytest.mark.parametrize("command", ["run", "status", "front", "page"])
+@pytest.mark.parametrize("command", ["run", "status", "front", "page", "export", "bundle"])
 def test_options_of_a_command_are_shown_without_its_work(command: str) -> None:
     loaded = modules_after(command, "--help")
     assert not loaded & (HEAVY | {"numpy", "rich", "jinja2", "yaml"})

@@ -7,11 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dse.bundle import write_bundle
 from dse.commands.options import AsJson, CampaignFile, CheckNumerics
-from dse.commands.output import console, print_json, question_of
-from dse.study.assemble import read_state
-from dse.wire import to_json
 
 
 def bundle(
@@ -27,6 +23,11 @@ def bundle(
     Raises:
         InfeasibleError, SpecError, ConversionError: see `write_bundle`; nothing was written.
     """
+    from dse.bundle import write_bundle
+    from dse.commands.output import console, print_json, question_of
+    from dse.study.assemble import read_state
+    from dse.wire import to_json
+
     question = question_of(path)
     made = write_bundle(question, read_state(question.spec), folder, trial, check_numerics=check_numerics)
     if as_json:

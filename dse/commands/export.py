@@ -8,12 +8,6 @@ from typing import Annotated
 import typer
 
 from dse.commands.options import CampaignFile
-from dse.commands.output import console, question_of, write
-from dse.corpus import write_records
-from dse.errors import SpecError
-from dse.export import corpus_records, parquet_bytes, trial_rows, trials_csv, write_file
-from dse.study.assemble import read_state
-from dse.study.question import is_search_file
 
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -30,6 +24,13 @@ def export(
     Raises:
         SpecError: an unknown format, nothing to export, or the file exists.
     """
+    from dse.commands.output import console, question_of, write
+    from dse.corpus import write_records
+    from dse.errors import SpecError
+    from dse.export import corpus_records, parquet_bytes, trial_rows, trials_csv, write_file
+    from dse.study.assemble import read_state
+    from dse.study.question import is_search_file
+
     if kind not in FORMATS:
         raise SpecError(f"--format: got {kind!r}, expected one of {', '.join(FORMATS)}")
     if output is None and kind != "csv":

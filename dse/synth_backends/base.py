@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from dse.design import Fidelity, Job, Layer, LayerChoice, Network, Target
-from dse.qor import Evaluation, FailureKind
+from dse.qor import Evaluation, FailureKind, Qor
 
 State = Literal["queued", "waiting", "running", "done"]
 COSIMULATED = "cosim"  # the basis of a tool's runs that end with a co-simulation
@@ -130,6 +130,15 @@ class HasLimits(Protocol):
     @property
     def limits(self) -> Mapping[FailureKind, float | None]:
         """Return the limits in force (seconds, gigabytes); None means no limit."""
+        ...
+
+
+@runtime_checkable
+class HasBounds(Protocol):
+    """A backend whose figures are estimates, and that says how far they may be off."""
+
+    def bounds(self, job: Job, qor: Qor) -> Mapping[str, tuple[float, float]]:
+        """Return between what the truth of a job's figures lies in 9 of 10 cases, by metric; one that is not known is missing."""
         ...
 
 

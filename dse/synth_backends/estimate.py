@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dse.canonical import digest
 from dse.corpus import find_corpus, read_corpus
 from dse.design import Fidelity, Job, LayerChoice
 from dse.estimation import Context, basis, context_of, estimate_design, is_known
-from dse.estimation.bands import trust
+from dse.estimation.bands import Band, bounds, trust
 from dse.estimation.geometry import geometry
 from dse.estimation.learned import NOTHING, Learned, learn
-from dse.qor import Evaluation, Provenance
+from dse.qor import Evaluation, Provenance, Qor
 from dse.synth_backends.base import Progress, Site, never_run
 
 _FREE = ("input", "identity")
@@ -52,6 +52,10 @@ class Estimate:
     def advance(self, wanted: Sequence[Job]) -> tuple[Progress, ...]:
         """Answer all jobs."""
         return tuple(Progress(job.key, "done", self._evaluate(job)) for job in wanted)
+
+    def bounds(self, job: Job, qor: Qor) -> Mapping[str, Band]:
+        """Return the bands of a whole design, see `dse.estimation.bands.bounds`."""
+        return bounds(job.network, job.point, job.target, qor, self.learned.trust)
 
     def _evaluate(self, job: Job) -> Evaluation:
         qor = estimate_design(job.network, job.point, job.target, self.learned.correct)

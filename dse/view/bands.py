@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from dse.design import Fidelity
-from dse.estimation.bands import Band, bounds
 from dse.search.base import Trial
 from dse.study.assemble import Question
-from dse.synth_backends.estimate import Estimate
+from dse.synth_backends.base import HasBounds
+
+if TYPE_CHECKING:
+    from dse.estimation.bands import Band
 
 
 def bounds_of(question: Question, trial: Trial) -> Mapping[str, Band]:
     """Return the bounds of a trial's metrics by name; {} where nothing was estimated."""
-    if question.backend.fidelity is not Fidelity.ESTIMATE or trial.qor is None or not isinstance(question.backend, Estimate):
+    if trial.qor is None or not isinstance(question.backend, HasBounds):
         return {}
-    spec = question.spec
-    return bounds(spec.network, trial.point, spec.target, trial.qor, question.backend.learned.trust)
+    return question.backend.bounds(question.job(trial.point), trial.qor)
 
 
 def band_text(band: Band | None) -> str:
