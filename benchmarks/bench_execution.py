@@ -64,7 +64,7 @@ def tick_local(root: Path) -> dict[str, float]:
     tool.chmod(0o755)
     site = Site(NETWORK, TARGET, root / "x", root / "local", "bench", slots=N_JOBS)
     backend = local.create(local.Options(tool=str(tool), disk_reserve_gb=0.1), site)
-    backend.projects.take_from(StubSource())
+    backend.jobs.projects = StubSource()
     try:
         while not all(answer.state == "running" for answer in backend.advance(JOBS[:N_JOBS])):
             time.sleep(0.1)

@@ -9,6 +9,12 @@ from worlds import Dse
 
 CHANGES = {
     "missing network": ('"toy_network.toml"', '"nowhere.json"', 2, ["nowhere.json"]),
+    "missing inputs": (
+        '"toy_network.toml"',
+        '"toy_network.toml"\ninputs = "nowhere.npy"',
+        2,
+        ["network.inputs", "nowhere.npy", "no such file"],
+    ),
     "unknown key": ("seed = 3", "sead = 3", 2, ["`sead`", "did you mean `seed`", "toy.toml:4:1"]),
     "unknown table": ("[backend]", "[beckend]", 2, ["beckend", "did you mean `backend`"]),
     "wrong type": ("clock_period_ns = 5.0", 'clock_period_ns = "5ns"', 2, ['"5ns"', "expected a number", "^^^^^"]),
