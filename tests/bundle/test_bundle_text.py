@@ -26,7 +26,7 @@ NETWORK = "".join(f'[[layer]]\nname = "layer_{i:02}"\nkind = "dense"\nn_in = 16\
 CAMPAIGN = """
 campaign = {name = "hostile"}
 network = {source = NETWORK}
-target = {part = "xc7a35tcpg236-1", clock_period_ns = 5.0, toolchain = "TOOL"}
+target = {part = "xc7a35tcpg236-1", clock_period_ns = 5.0, toolchain = "TOOL", must_fit = false}
 search = {mode = "performance"}
 backend = {kind = "estimate"}
 """
