@@ -47,7 +47,8 @@ def make(folder: Path, toolchain: str = "vivado_hls 2019.2", stem: str = HOSTILE
     plan = ProjectPlan(folder, "0" * 64, "myproject", built, "1.3.0")
     question = assemble(read_campaign(folder / "c.toml"))
     configuration: dict[str, Any] = {"ClockUncertainty": "12.5%", "Backend": "Vivado", "HLSConfig": {"Model": {"ReuseFactor": 1}}}
-    return Design(question, trial, dict(results.state.evaluations)[trial.number], plan, configuration, "network.toml", "1" * 64)
+    evaluation = dict(results.state.evaluations)[trial.number]
+    return Design(question, trial, evaluation, plan, configuration, "network.toml", "1" * 64, numerics=None)
 
 
 @pytest.mark.parametrize("toolchain", ["vivado_hls 2019.2", "vitis_hls 2023.2"])
