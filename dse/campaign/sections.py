@@ -35,7 +35,9 @@ def network_of(path: Path, table: NetworkTable | None, problems: list[Problem]) 
     if table is None:
         return None
     if table.inputs and not (path.parent / table.inputs).is_file():
-        problems.append(Problem(("network", "inputs"), f"network.inputs: {table.inputs!r}: no such file. Expected a .npy of inputs."))
+        problems.append(
+            Problem(("network", "inputs"), f"network.inputs: {table.inputs!r}: no such file. Expected a .npy of inputs.")
+        )
     try:
         return read_network(path.parent / table.source, allow_code=table.allow_code)
     except DseError as error:

@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from execution_kit import StubSource
 
-from dse import loop
 from dse.campaign.spec import read_campaign
 from dse.cli import main
 from dse.execution import retry
+from dse.study import loop
 from dse.study.assemble import read_state
 from dse.synth_backends import local
 

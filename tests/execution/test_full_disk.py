@@ -14,7 +14,6 @@ import pytest
 from execution_kit import fake_tools
 
 from dse.errors import DiskFull
-from dse.project.request import ERRORS
 
 DRIVER = Path(__file__).resolve().parent / "tmpfs_driver.py"
 
@@ -27,15 +26,14 @@ def may_mount() -> bool:
 
 
 def test_f12_a_worker_without_room_does_not_blame_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dse.project import generate, worker
+    from dse.project import generate, workers
 
     def write(_request: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "firmware/weights/w2.txt")
 
     monkeypatch.setattr(generate, "write_project", write)
-    answer = worker._serve("{}")
-    assert ERRORS[answer["error"]] is DiskFull
-    assert "w2.txt" in answer["message"]
+    with pytest.raises(DiskFull, match=r"w2\.txt"):
+        workers._serve({}, None)
 
 
 @pytest.mark.skipif(not may_mount(), reason="this machine lets no user mount a tmpfs in a namespace")
