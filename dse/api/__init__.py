@@ -20,7 +20,7 @@ Everything here is also `dse.open`, `dse.run` and `dse.ask_tell`. An example tha
 >>> _ = (folder / "tiny.toml").write_text('''
 ... campaign = {name = "tiny"}
 ... network = {source = "network.toml"}
-... target = {part = "xc7a35tcpg236-1", clock_period_ns = 5.0}
+... target = {part = "xc7a200tfbg676-2", clock_period_ns = 5.0}
 ... search = {mode = "performance"}
 ... backend = {kind = "estimate"}
 ... ''')

@@ -13,12 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from execution_kit import StubSource
 
+from dse import project
 from dse.campaign.spec import read_campaign
 from dse.cli import main
 from dse.execution import retry
 from dse.study import loop
 from dse.study.assemble import read_state
-from dse.synth_backends import local
 
 CAMPAIGN = """
 campaign = {{name = "small"}}
@@ -51,7 +51,7 @@ def be_quick() -> None:
     """Put the small projects in place, and wait for nothing for long."""
     loop.TICK_SECONDS = 0.05
     retry.LICENCE_WAIT_SECONDS = (0.2, 0.4)
-    local.project_source = lambda _options: StubSource  # type: ignore[assignment]
+    project.ProjectGenerator = lambda _n_workers: StubSource()  # type: ignore[assignment,misc]
 
 
 if __name__ == "__main__":
